@@ -1,0 +1,162 @@
+package event
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+// filled is a batch of the first n sample events.
+func filled(t *testing.T, n int) *Batch {
+	t.Helper()
+	b := &Batch{}
+	for i := range n {
+		ev := Sample(i)
+		if rej := b.AppendEvent(&ev, Position{Topic: "events", Partition: int32(i % 4), Offset: int64(i), ReceivedAt: int64(1000 + i)}); rej != nil {
+			t.Fatal(rej)
+		}
+	}
+	return b
+}
+
+// columnLengths is the length of every exported column, by name.
+func columnLengths(b *Batch) map[string]int {
+	lengths := map[string]int{}
+	v := reflect.ValueOf(b).Elem()
+	for i := range v.NumField() {
+		if field := v.Type().Field(i); field.IsExported() {
+			lengths[field.Name] = v.Field(i).Len()
+		}
+	}
+	return lengths
+}
+
+// TestBatchColumns holds that no operation forgets a column.
+func TestBatchColumns(t *testing.T) {
+	b := filled(t, 10)
+	check := func(what string, b *Batch, want int) {
+		t.Helper()
+		for name, got := range columnLengths(b) {
+			if got != want {
+				t.Errorf("%s: %s has %d rows, want %d", what, name, got, want)
+			}
+		}
+		if b.Len() != want {
+			t.Errorf("%s: Len() = %d, want %d", what, b.Len(), want)
+		}
+	}
+	check("AppendEvent", b, 10)
+	check("Range", b.Range(3, 8), 5)
+	check("empty Range", b.Range(10, 10), 0)
+	b.Truncate(7)
+	check("Truncate", b, 7)
+	b.Reset()
+	check("Reset", b, 0)
+	if b.Bytes() != 0 {
+		t.Errorf("Reset leaves %d bytes", b.Bytes())
+	}
+}
+
+func TestBatchRow(t *testing.T) {
+	b := filled(t, 20)
+	for i := range b.Len() {
+		if got, want := b.Row(i), Sample(i); !sameEvent(got, want) {
+			t.Errorf("row %d\n got %+v\nwant %+v", i, got, want)
+		}
+		if got, want := b.Position(i), (Position{"events", int32(i % 4), int64(i), int64(1000 + i)}); got != want {
+			t.Errorf("position %d = %+v, want %+v", i, got, want)
+		}
+	}
+}
+
+// TestBatchRange appends to a view and expects the batch to stay as it was.
+func TestBatchRange(t *testing.T) {
+	b := filled(t, 8)
+	view := b.Range(2, 5)
+	for i := range view.Len() {
+		if got, want := view.Row(i), Sample(2+i); !sameEvent(got, want) || view.Position(i) != b.Position(2+i) {
+			t.Errorf("row %d of the view\n got %+v\nwant %+v", i, got, want)
+		}
+	}
+	extra := Sample(99)
+	if rej := view.AppendEvent(&extra, Position{}); rej != nil {
+		t.Fatal(rej)
+	}
+	if got, want := b.Row(5), Sample(5); !sameEvent(got, want) {
+		t.Errorf("the batch has changed: %+v", got)
+	}
+}
+
+func TestAppendEventRejects(t *testing.T) {
+	b := &Batch{}
+	for _, tt := range []struct {
+		ev   Event
+		want Reason
+	}{
+		{Event{UserID: "u1"}, ReasonMissingType},
+		{Event{Type: "view"}, ReasonMissingUser},
+		{Event{Type: "view", UserID: "u1", Properties: []byte(`{"a":`)}, ReasonMalformedJSON},
+		{Event{Type: "view", UserID: "u1", Properties: []byte(`[1]`)}, ReasonWrongType},
+		{Event{Type: "view", UserID: "u1", Timestamp: time.Date(1850, 1, 1, 0, 0, 0, 0, time.UTC)}, ReasonTimestampTooOld},
+	} {
+		if rej := b.AppendEvent(&tt.ev, Position{}); rej == nil || rej.Reason != tt.want {
+			t.Errorf("AppendEvent(%+v) = %v, want %s", tt.ev, rej, tt.want)
+		}
+	}
+	if b.Len() != 0 {
+		t.Errorf("%d rows", b.Len())
+	}
+}
+
+// TestBatchReuse fills a batch of many blocks of text again and again: the
+// strings are right each time and the blocks are reused.
+func TestBatchReuse(t *testing.T) {
+	d, b := NewDecoder(testLimits()), &Batch{}
+	texts, size := sampleTexts(3000)
+	for round := range 3 {
+		b.Reset()
+		for i, text := range texts {
+			if rej := d.AppendTo(b, text, Position{}); rej != nil {
+				t.Fatal(rej)
+			}
+			if rej := d.AppendTo(b, text[:len(text)-1], Position{}); rej == nil {
+				t.Fatalf("event %d: accepted without its end", i)
+			}
+		}
+		if b.Bytes() != size || len(b.arena.chunks) > size/arenaChunk+1 {
+			t.Errorf("round %d: %d bytes in %d blocks, want %d bytes", round, b.Bytes(), len(b.arena.chunks), size)
+		}
+		for i := range texts {
+			if got, want := b.Row(i), Sample(i); !sameEvent(got, want) {
+				t.Fatalf("round %d, row %d\n got %+v\nwant %+v", round, i, got, want)
+			}
+		}
+	}
+}
+
+// TestArenaLargeText stores texts larger than a block between small ones.
+func TestArenaLargeText(t *testing.T) {
+	var a arena
+	for range 3 {
+		var stored, want []string
+		for i, n := range []int{10, arenaChunk + 1, 20, arenaChunk, 3 * arenaChunk, 1} {
+			text := make([]byte, n)
+			for j := range text {
+				text[j] = byte('a' + i)
+			}
+			mark := a.mark()
+			a.alloc(2 * arenaChunk)
+			a.rewind(mark)
+			stored, want = append(stored, a.copy(text)), append(want, string(text))
+		}
+		for i := range stored {
+			if stored[i] != want[i] {
+				t.Errorf("text %d of %d bytes is damaged", i, len(want[i]))
+			}
+		}
+		a.reset()
+	}
+	if a.size != 0 {
+		t.Errorf("size = %d after reset", a.size)
+	}
+}

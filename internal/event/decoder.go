@@ -1,0 +1,319 @@
+package event
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+	"unsafe"
+)
+
+// Decoder turns JSON envelopes into events.
+//
+// It reads the text once. Names are exact, in any order. Where a name is given
+// twice the last value counts, whole, whatever it is: a null takes back what
+// came before, and a second properties or context replaces the first. Null is
+// the same as absent, and so is an empty string, except for timestamp.
+//
+// A Decoder is used by one goroutine at a time. It keeps no reference to the
+// text it is given.
+type Decoder struct {
+	scanner
+	limits Limits
+
+	shortest uint32 // the smallest of the limits on text, in bytes
+	oldest   int64  // limits.Oldest in ms
+	// newest is the latest timestamp allowed when the clock was last read, in
+	// ms. Time only moves that bound up, so the clock is read again only for
+	// an event that lies beyond it.
+	newest int64
+
+	// What is kept of the event just scanned, beside its spans.
+	timestamp int64 // ms; pos.ReceivedAt or zero where there is none
+	amount    int64 // micros
+	hasAmount bool
+	timeFault timeFault
+	// rewritten holds the fields whose text is not part of the copy of the
+	// event: hoisted properties without their escapes, and properties without
+	// repeated names. Their spans are marked.
+	rewritten [fieldCount]string
+}
+
+// NewDecoder makes a decoder. The limits are taken to be valid.
+func NewDecoder(limits Limits) *Decoder {
+	if limits.Now == nil {
+		limits.Now = time.Now
+	}
+	d := &Decoder{limits: limits, oldest: limits.Oldest.UnixMilli()}
+	d.scanner.init(min(limits.Depth, deepest))
+	d.shortest = uint32(min(limits.TypeBytes, limits.IDBytes, limits.ContextBytes))
+	d.newest = d.oldest - 1
+	return d
+}
+
+// AppendTo decodes value and appends it to b as one row. An event without
+// timestamp gets pos.ReceivedAt, one without event_id an id made of pos, which
+// is the same whenever the record is read.
+//
+// A refused event leaves b as it was.
+func (d *Decoder) AppendTo(b *Batch, value []byte, pos Position) *Reject {
+	if len(value) > d.limits.EventBytes {
+		return d.rejectTooBig(value)
+	}
+	// The batch's copy is the one that is read: what is stored as columns is
+	// cut out of it where it lies. (A copy that stays in the nearest cache for
+	// reading, and another for the batch, was tried and is 20 ns slower.)
+	mark := b.arena.mark()
+	buf := b.arena.alloc(len(value) + padding)
+	clear(buf[copy(buf, value):])
+	if !d.scan(buf) {
+		b.arena.rewind(mark)
+		return d.reject(value)
+	}
+	b.arena.giveBack(padding)
+	if !d.check(&b.arena, pos.ReceivedAt) {
+		b.arena.rewind(mark)
+		return d.reject(value)
+	}
+	d.appendRow(b, pos)
+	return nil
+}
+
+// Decode decodes value into ev, replacing what was there. An absent event_id
+// leaves ev.ID empty and an absent timestamp leaves ev.Timestamp zero, for the
+// caller to fill; see [Complete].
+//
+// The strings of ev share one copy of value. A refused event leaves ev as it
+// was.
+func (d *Decoder) Decode(ev *Event, value []byte) *Reject {
+	if len(value) > d.limits.EventBytes {
+		return d.rejectTooBig(value)
+	}
+	buf := make([]byte, len(value)+padding)
+	copy(buf, value)
+	if !d.scan(buf) || !d.check(nil, 0) {
+		return d.reject(value)
+	}
+	d.fill(ev)
+	return nil
+}
+
+// check holds the scanned event against the rules, and reads its numbers.
+// Rewritten text goes to a, or to the heap where a is nil.
+func (d *Decoder) check(a *arena, receivedAt int64) bool {
+	if d.spans[fieldProperties].size() > d.limits.PropertiesBytes {
+		return d.fail(faultPropertiesTooBig, 0)
+	}
+	if d.rewrites && !d.rewrite(a) {
+		return false
+	}
+	if d.spans[fieldCurrency].bare() { // a number names no currency
+		d.spans[fieldCurrency] = span{}
+	}
+	if d.spans[fieldType].size() == 0 {
+		return d.fail(faultMissingType, 0)
+	}
+	if d.spans[fieldUserID].size() == 0 && d.spans[fieldAnonymousID].size() == 0 {
+		return d.fail(faultMissingUser, 0)
+	}
+	if d.longest > d.shortest && !d.checkLengths() {
+		return false
+	}
+	d.amount, d.hasAmount = 0, false
+	if d.spans[fieldAmount].size() != 0 {
+		d.amount, d.hasAmount = parseMicros(d.read(fieldAmount))
+	}
+	d.timestamp = receivedAt
+	return d.spans[fieldTimestamp].absent() || d.readTimestamp()
+}
+
+// field is what a field says, unescaped. It is part of the copy of the event
+// and valid as long as that.
+func (d *Decoder) field(f field) string {
+	s := d.spans[f]
+	if s.rewritten() {
+		return d.rewritten[f]
+	}
+	return unsafe.String(&d.buf[s.from()], s.size())
+}
+
+// read is field for the parsers of numbers, which only read it.
+func (d *Decoder) read(f field) []byte {
+	if d.spans[f].rewritten() {
+		return unsafe.Slice(unsafe.StringData(d.rewritten[f]), len(d.rewritten[f]))
+	}
+	return d.raw(f)
+}
+
+// rewrite gives the marked spans the text that they stand for.
+func (d *Decoder) rewrite(a *arena) bool {
+	for f := range fieldOther {
+		if !d.spans[f].rewritten() {
+			continue
+		}
+		if f == fieldProperties {
+			d.rewritten[f] = d.uniqueProperties(a)
+			continue
+		}
+		src := d.raw(f)
+		dst := src
+		if f >= firstHot {
+			dst = newText(a, len(src)) // properties themselves keep their escapes
+		}
+		dst = unescape(dst, src)
+		if bytes.IndexByte(dst, 0) >= 0 {
+			return d.failField(faultZero, f)
+		}
+		if f >= firstHot {
+			d.rewritten[f] = unsafe.String(unsafe.SliceData(dst), len(dst))
+		} else {
+			d.spans[f] = span{d.spans[f].start, d.spans[f].start + uint32(len(dst))}
+		}
+	}
+	return true
+}
+
+// newText returns n bytes of the arena, or of the heap where there is none.
+func newText(a *arena, n int) []byte {
+	if a == nil {
+		return make([]byte, n)
+	}
+	return a.alloc(n)
+}
+
+// checkLengths holds every text that is stored as a column against its limit.
+func (d *Decoder) checkLengths() bool {
+	for f := fieldEventID; f < fieldOther; f++ {
+		if d.spans[f].size() != 0 && len(d.read(f)) > d.limit(f) {
+			return d.failField(faultTooLong, f)
+		}
+	}
+	return true
+}
+
+// limit is the number of bytes that a field's text may have.
+func (d *Decoder) limit(f field) int {
+	switch {
+	case f == fieldType:
+		return d.limits.TypeBytes
+	case f >= firstContext && f < firstHot:
+		return d.limits.ContextBytes
+	case f == fieldTimestamp, f == fieldAmount:
+		return d.limits.EventBytes // their own rules say more than a length
+	}
+	return d.limits.IDBytes
+}
+
+// readTimestamp reads the timestamp and holds it against its window.
+func (d *Decoder) readTimestamp() bool {
+	d.timestamp, d.timeFault = parseTimestamp(d.read(fieldTimestamp))
+	switch {
+	case d.timeFault != timeFine:
+		return d.failField(faultTimestamp, fieldTimestamp)
+	case d.timestamp < d.oldest:
+		return d.failField(faultTooOld, fieldTimestamp)
+	case d.timestamp > d.newest:
+		d.newest = d.limits.Now().Add(d.limits.Ahead).UnixMilli()
+		if d.timestamp > d.newest {
+			return d.failField(faultInFuture, fieldTimestamp)
+		}
+	}
+	return true
+}
+
+// appendRow appends the checked event to every column of b.
+func (d *Decoder) appendRow(b *Batch, pos Position) {
+	b.EventID = append(b.EventID, d.eventID(&b.arena, pos))
+	b.Type = append(b.Type, d.field(fieldType))
+	anonymous := d.field(fieldAnonymousID)
+	b.AnonymousID = append(b.AnonymousID, anonymous)
+	user := d.field(fieldUserID)
+	if user == "" {
+		user = anonymous
+	}
+	b.UserID = append(b.UserID, user)
+	b.SessionID = append(b.SessionID, d.field(fieldSessionID))
+	b.Timestamp = append(b.Timestamp, d.timestamp)
+	b.ReceivedAt = append(b.ReceivedAt, pos.ReceivedAt)
+	d.appendProperties(b)
+	d.appendContext(b)
+	b.KafkaTopic = append(b.KafkaTopic, pos.Topic)
+	b.KafkaPartition = append(b.KafkaPartition, pos.Partition)
+	b.KafkaOffset = append(b.KafkaOffset, pos.Offset)
+}
+
+func (d *Decoder) appendProperties(b *Batch) {
+	b.Amount = append(b.Amount, d.amount)
+	b.HasAmount = append(b.HasAmount, d.hasAmount)
+	b.Currency = append(b.Currency, d.field(fieldCurrency))
+	b.ProductID = append(b.ProductID, d.field(fieldProductID))
+	b.Category = append(b.Category, d.field(fieldCategory))
+	b.VideoID = append(b.VideoID, d.field(fieldVideoID))
+	properties := "{}"
+	if !d.spans[fieldProperties].absent() {
+		properties = d.field(fieldProperties)
+	}
+	b.Properties = append(b.Properties, properties)
+}
+
+func (d *Decoder) appendContext(b *Batch) {
+	b.IP = append(b.IP, d.field(fieldIP))
+	b.UserAgent = append(b.UserAgent, d.field(fieldUserAgent))
+	b.Country = append(b.Country, d.field(fieldCountry))
+	b.Page = append(b.Page, d.field(fieldPage))
+	b.Referrer = append(b.Referrer, d.field(fieldReferrer))
+	b.Platform = append(b.Platform, d.field(fieldPlatform))
+	b.AppVersion = append(b.AppVersion, d.field(fieldAppVersion))
+	b.Device = append(b.Device, d.field(fieldDevice))
+	b.OS = append(b.OS, d.field(fieldOS))
+	b.Browser = append(b.Browser, d.field(fieldBrowser))
+	b.Locale = append(b.Locale, d.field(fieldLocale))
+}
+
+// eventID is the event's own id, or one made of where its record lies. The
+// record's time is part of it because a topic that is deleted and made again
+// counts its offsets from zero.
+func (d *Decoder) eventID(a *arena, pos Position) string {
+	if d.spans[fieldEventID].size() != 0 {
+		return d.field(fieldEventID)
+	}
+	var room [64]byte
+	id := append(room[:0], pos.Topic...)
+	id = append(id, '/')
+	id = strconv.AppendInt(id, int64(pos.Partition), 10)
+	id = append(id, '/')
+	id = strconv.AppendInt(id, pos.Offset, 10)
+	id = append(id, '@')
+	id = strconv.AppendInt(id, pos.ReceivedAt, 10)
+	return a.copy(id)
+}
+
+// fill writes the checked event to ev.
+func (d *Decoder) fill(ev *Event) {
+	*ev = Event{
+		ID:          d.field(fieldEventID),
+		Type:        d.field(fieldType),
+		UserID:      d.field(fieldUserID),
+		AnonymousID: d.field(fieldAnonymousID),
+		SessionID:   d.field(fieldSessionID),
+		Context: Context{
+			IP:         d.field(fieldIP),
+			UserAgent:  d.field(fieldUserAgent),
+			Country:    d.field(fieldCountry),
+			Page:       d.field(fieldPage),
+			Referrer:   d.field(fieldReferrer),
+			Platform:   d.field(fieldPlatform),
+			AppVersion: d.field(fieldAppVersion),
+			Device:     d.field(fieldDevice),
+			OS:         d.field(fieldOS),
+			Browser:    d.field(fieldBrowser),
+			Locale:     d.field(fieldLocale),
+		},
+	}
+	if !d.spans[fieldTimestamp].absent() {
+		ev.Timestamp = time.UnixMilli(d.timestamp).UTC()
+	}
+	if !d.spans[fieldProperties].absent() {
+		text := d.field(fieldProperties)
+		ev.Properties = unsafe.Slice(unsafe.StringData(text), len(text))
+	}
+}

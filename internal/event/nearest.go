@@ -1,0 +1,120 @@
+package event
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// rejectUnknown refuses a name that envelope or context does not have.
+func (d *Decoder) rejectUnknown(value []byte) *Reject {
+	end := quoteEnd(value, d.at, len(value))
+	name := nameText(value[d.at:end])
+	path := []place{{object: true, named: true, name: name}}
+	object := "an event"
+	if d.in == sectionContext {
+		path = append([]place{{object: true, named: true, name: "context"}}, path...)
+		object = "context"
+	}
+	return &Reject{ReasonUnknownField, joinPointer(path), fmt.Sprintf("%s is not a field of %s. %s Free data goes under properties.",
+		strconv.Quote(excerpt([]byte(name))), object, d.in.advice(name))}
+}
+
+// advice says what was probably meant by an unknown name.
+func (s section) advice(name string) string {
+	plain := plainName(name)
+	for _, other := range []section{s, sectionEnvelope, sectionContext, sectionProperties} {
+		for _, known := range other.names() {
+			if plain == plainName(known) {
+				return other.suggestion(s, known)
+			}
+		}
+	}
+	if known, ok := s.synonym(plain); ok {
+		return s.suggestion(s, known)
+	}
+	if known, distance := nearest(plain, s.names()); distance <= 2 && distance < len(plain)/2+1 {
+		return s.suggestion(s, known)
+	}
+	return fmt.Sprintf("The fields are %s.", strings.Join(s.names(), ", "))
+}
+
+// suggestion points to a known name, seen from the section asked.
+func (s section) suggestion(asked section, known string) string {
+	switch {
+	case s == asked:
+		return fmt.Sprintf("Did you mean %q?", known)
+	case s == sectionEnvelope:
+		return fmt.Sprintf("Did you mean %q of the event itself, outside context?", known)
+	case s == sectionContext:
+		return fmt.Sprintf("Did you mean %q under context?", known)
+	default:
+		return fmt.Sprintf("Did you mean %q under properties?", known)
+	}
+}
+
+// synonym knows what other products call the fields of the envelope.
+func (s section) synonym(plain string) (known string, ok bool) {
+	if s == sectionContext {
+		known, ok = map[string]string{
+			"ua": "user_agent", "agent": "user_agent", "ipaddress": "ip", "ipaddr": "ip", "url": "page", "path": "page",
+			"ref": "referrer", "referer": "referrer", "version": "app_version", "lang": "locale", "language": "locale",
+			"countrycode": "country", "devicetype": "device",
+		}[plain]
+		return known, ok
+	}
+	known, ok = map[string]string{
+		"event": "type", "eventtype": "type", "eventname": "type", "name": "type", "action": "type",
+		"id": "event_id", "messageid": "event_id", "uuid": "event_id", "insertid": "event_id",
+		"time": "timestamp", "ts": "timestamp", "date": "timestamp", "createdat": "timestamp", "eventtime": "timestamp", "occurredat": "timestamp",
+		"user": "user_id", "uid": "user_id", "distinctid": "user_id", "customer": "user_id", "customerid": "user_id",
+		"visitorid": "anonymous_id", "deviceid": "anonymous_id", "session": "session_id",
+		"props": "properties", "data": "properties", "payload": "properties", "params": "properties", "attributes": "properties",
+	}[plain]
+	return known, ok
+}
+
+// plainName is a name without what people write differently: case and joints.
+func plainName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == ' ' || r == '.' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name[:min(len(name), 64)]))
+}
+
+// nearest is the known name with the fewest edits from plain.
+func nearest(plain string, names []string) (name string, distance int) {
+	distance = len(plain) + 64
+	for _, known := range names {
+		if n := edits(plain, plainName(known)); n < distance {
+			name, distance = known, n
+		}
+	}
+	return name, distance
+}
+
+// edits counts the bytes to insert, delete, replace or swap with a neighbour
+// to turn a into b.
+func edits(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
