@@ -1,0 +1,475 @@
+package chdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/ch-go/compress"
+	"github.com/ClickHouse/ch-go/proto"
+)
+
+// nativeQuery is a Query packet.
+type nativeQuery struct {
+	request
+	body     string
+	compress bool
+}
+
+// query serves one Query packet. Its error ends the connection; a failed statement does not.
+func (n *nativeConn) query(ctx context.Context) error {
+	q, err := n.readQuery()
+	if err != nil {
+		return err
+	}
+	n.setCompression(q)
+	tables, err := n.externalTables()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = n.execute(ctx, cancel, q, tables)
+	var gone *clientGone
+	if errors.As(err, &gone) {
+		return gone.err
+	}
+	if err != nil {
+		return n.exception(err)
+	}
+	return n.w.bw.Flush()
+}
+
+// clientGone is an error of the connection, not of the statement.
+type clientGone struct{ err error }
+
+func (c *clientGone) Error() string { return c.err.Error() }
+
+func gone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &clientGone{err}
+}
+
+func (n *nativeConn) readQuery() (*nativeQuery, error) {
+	r := &n.r
+	q := &nativeQuery{}
+	q.id = r.string(maxShortString)
+	n.readClientInfo()
+	q.database = n.database
+	for range maxPairs {
+		name := r.string(maxShortString)
+		if name == "" {
+			break
+		}
+		flags := r.uvarint()
+		value := r.string(maxShortString)
+		if flags&2 != 0 { // a custom setting is a quoted literal
+			value = unquoteField(value)
+		}
+		q.settings = append(q.settings, Setting{name, value})
+	}
+	if n.revision >= 54441 {
+		_ = r.string(maxShortString) // secret between servers
+	}
+	_ = r.uvarint() // stage: always complete
+	q.compress = r.uvarint() != 0
+	q.body = r.string(maxQueryString)
+	if n.revision >= 54459 {
+		n.readParameters(q)
+	}
+	return q, r.err
+}
+
+func (n *nativeConn) readParameters(q *nativeQuery) {
+	for range maxPairs {
+		name := n.r.string(maxShortString)
+		if name == "" {
+			return
+		}
+		n.r.uvarint()
+		q.params = append(q.params, Param{name, unquoteField(n.r.string(maxQueryString))})
+	}
+}
+
+// readClientInfo skips what the client tells of itself.
+func (n *nativeConn) readClientInfo() {
+	r := &n.r
+	if r.byte() == 0 { // no initial query
+		return
+	}
+	for range 3 { // initial user, query id, address
+		_ = r.string(maxShortString)
+	}
+	if n.revision >= 54449 {
+		r.skip(8)
+	}
+	if r.byte() == 1 { // TCP: os user, host, client, version
+		for range 3 {
+			_ = r.string(maxShortString)
+		}
+		for range 3 {
+			r.uvarint()
+		}
+	} else {
+		r.fail(errors.New("client info of an interface other than TCP"))
+	}
+	_ = r.string(maxShortString) // quota key
+	if n.revision >= 54448 {
+		r.uvarint()
+	}
+	r.uvarint() // patch
+	if n.revision >= 54442 && r.byte() == 1 {
+		r.skip(24)
+		_ = r.string(maxShortString)
+		r.byte()
+	}
+	if n.revision >= 54453 {
+		for range 3 {
+			r.uvarint()
+		}
+	}
+}
+
+// setCompression takes the client's wish: LZ4, unless it asks for ZSTD by setting.
+func (n *nativeConn) setCompression(q *nativeQuery) {
+	n.compressed = q.compress
+	n.w.compress = nil
+	if !q.compress {
+		return
+	}
+	for _, s := range q.settings {
+		if s.Name == "network_compression_method" && strings.EqualFold(s.Value, "ZSTD") {
+			if n.zstd == nil {
+				n.zstd = compress.NewWriter(compress.LevelZero, compress.ZSTD)
+			}
+			n.w.compress = n.zstd
+			return
+		}
+	}
+	if n.lz4 == nil {
+		n.lz4 = compress.NewWriter(compress.LevelZero, compress.LZ4)
+	}
+	n.w.compress = n.lz4
+}
+
+// externalTable is a temporary table that the client sends along with its query.
+type externalTable struct {
+	name    string
+	columns []columnHead
+	data    []byte
+}
+
+// maxExternal bounds the bytes of a query's external tables.
+const maxExternal = 256 << 20
+
+// externalTables reads the blocks between a query and the empty block that ends them.
+func (n *nativeConn) externalTables() ([]*externalTable, error) {
+	var tables []*externalTable
+	for {
+		code, err := n.br.ReadByte()
+		if err != nil {
+			return nil, err
+		}
+		if proto.ClientCode(code) != proto.ClientCodeData {
+			return nil, n.reject(newException(codeUnexpectedPacket, "Unexpected packet %d from client, expected Data", code))
+		}
+		t := &externalTable{}
+		w, name := n.blockReader()
+		t.name = name
+		w.out = func(b []byte) error {
+			if t.data = append(t.data, b...); len(t.data) > maxExternal {
+				return fmt.Errorf("external tables are larger than %d bytes", maxExternal)
+			}
+			return nil
+		}
+		if n.r.err != nil {
+			return nil, n.r.err
+		}
+		h, err := w.block()
+		if err != nil {
+			return nil, n.reject(newException(codeIncorrectData, "%s", err))
+		}
+		if h.columns == 0 {
+			return tables, nil
+		}
+		t.columns = append(t.columns, w.columns...)
+		tables = append(tables, t)
+	}
+}
+
+// blockReader reads the head of a Data packet; the walker then reads its block at revision 0.
+func (n *nativeConn) blockReader() (*blockWalker, string) {
+	name := n.r.string(maxShortString)
+	w := newBlockWalker(n.revision, 0)
+	if n.compressed {
+		w.setReader(n.frames)
+	} else {
+		w.setReader(n.br)
+	}
+	return w, name
+}
+
+func (n *nativeConn) discardBlock() (blockHead, error) {
+	w, _ := n.blockReader()
+	w.out = func([]byte) error { return nil }
+	if n.r.err != nil {
+		return blockHead{}, n.r.err
+	}
+	return w.block()
+}
+
+// execute runs the statement and writes its packets up to the end of the stream.
+func (n *nativeConn) execute(ctx context.Context, cancel func(), q *nativeQuery, tables []*externalTable) error {
+	st := parseStatement(q.body)
+	if err := n.s.check(&st); err != nil {
+		return err
+	}
+	n.s.e.translateKill(&st)
+	if st.stateful && n.session == nil {
+		n.session = &session{}
+		if q.database != "" && q.database != "default" {
+			if err := n.use(ctx, q.database); err != nil {
+				return err
+			}
+		}
+	}
+	r, err := n.s.e.begin(ctx, &q.request, n.session)
+	if err != nil {
+		return err
+	}
+	defer r.end()
+	for _, t := range tables {
+		if err := r.createExternal(t); err != nil {
+			return err
+		}
+	}
+	if st.insertsData && !st.hasInline {
+		return n.insertBlocks(r, &st, q)
+	}
+	stop := n.watch(cancel)
+	defer stop()
+	switch {
+	case st.insertsData:
+		return n.insertInline(r, &st, q)
+	case st.streams():
+		return n.selectRows(r, &st, q)
+	default:
+		return n.other(r, &st, q)
+	}
+}
+
+// use makes a new session start in the client's database.
+func (n *nativeConn) use(ctx context.Context, database string) error {
+	r, err := n.s.e.begin(ctx, &request{}, n.session)
+	if err != nil {
+		return err
+	}
+	defer r.end()
+	return r.exec("USE " + quoteName(database))
+}
+
+// watch looks for a Cancel packet or a closed socket while a statement runs. stop ends the watch
+// and leaves the reader to the connection's goroutine again.
+func (n *nativeConn) watch(cancel func()) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		head, err := n.br.Peek(1)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+		case err != nil:
+			cancel()
+		case proto.ClientCode(head[0]) == proto.ClientCodeCancel:
+			_, _ = n.br.Discard(1) // cannot fail: it was peeked
+			cancel()
+		}
+	}()
+	return func() {
+		_ = n.conn.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		_ = n.conn.SetReadDeadline(time.Time{})
+	}
+}
+
+// selectRows streams a SELECT block by block.
+func (n *nativeConn) selectRows(r *run, st *statement, q *nativeQuery) error {
+	s, err := r.stream(st.head+" "+nativeTail(st), "Native", q.params)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	out := n.newRows(r)
+	for {
+		chunk, err := s.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := out.document(chunk); err != nil {
+			return err
+		}
+		if err := out.progress(s.stats); err != nil {
+			return err
+		}
+	}
+	if !out.headed {
+		s.close()
+		columns, err := r.describe(st, q.params)
+		if err != nil {
+			return err
+		}
+		if err := out.header(columns); err != nil {
+			return err
+		}
+	}
+	return out.end(s.stats)
+}
+
+// nativeTail is a FORMAT clause that overrides the client's own, which means its local output.
+func nativeTail(st *statement) string { return "FORMAT Native " + st.tail }
+
+// other runs a statement that the engine does not stream.
+func (n *nativeConn) other(r *run, st *statement, q *nativeQuery) error {
+	query := st.text
+	if st.returnsRows() {
+		query = st.head + " " + nativeTail(st)
+	}
+	data, stats, err := r.query(query, "Native", q.params)
+	if err != nil {
+		return err
+	}
+	out := n.newRows(r)
+	if len(data) > 0 {
+		if err := out.document(data); err != nil {
+			return err
+		}
+	} else if st.returnsRows() {
+		columns, err := r.describe(st, q.params)
+		if err != nil {
+			return err
+		}
+		if err := out.header(columns); err != nil {
+			return err
+		}
+	}
+	return out.end(stats)
+}
+
+// nativeRows writes a result.
+type nativeRows struct {
+	n      *nativeConn
+	w      *blockWalker
+	block  []byte
+	headed bool
+	sent   Stats
+	rows   uint64
+	blocks uint64
+	bytes  uint64
+	start  time.Time
+}
+
+func (n *nativeConn) newRows(r *run) *nativeRows {
+	o := &nativeRows{n: n, w: newBlockWalker(0, n.revision), start: r.started}
+	o.w.out = func(b []byte) error {
+		o.block = append(o.block, b...)
+		return nil
+	}
+	return o
+}
+
+// document writes the blocks of a Native document.
+func (o *nativeRows) document(data []byte) error {
+	o.w.setMemory(data)
+	for {
+		o.block = o.block[:0]
+		h, err := o.w.block()
+		if err == io.EOF {
+			return gone(o.n.w.bw.Flush())
+		}
+		if err != nil {
+			return newException(codeNotImplemented, "The result cannot be sent over the native protocol: %s", err)
+		}
+		if !o.headed {
+			block := o.block
+			if err := o.header(o.w.columns); err != nil {
+				return err
+			}
+			o.block = block
+		}
+		o.rows += h.rows
+		o.blocks++
+		o.bytes += uint64(len(o.block))
+		if err := o.n.w.block(proto.ServerCodeData, o.block); err != nil {
+			return gone(err)
+		}
+	}
+}
+
+// header writes the block without rows that precedes the data.
+func (o *nativeRows) header(columns []columnHead) error {
+	o.headed = true
+	return gone(o.n.w.block(proto.ServerCodeData, appendHeader(nil, columns, o.n.revision)))
+}
+
+// progress writes what has been read since the last time.
+func (o *nativeRows) progress(s Stats) error {
+	if s == o.sent {
+		return nil
+	}
+	p := proto.Progress{
+		Rows: s.ReadRows - o.sent.ReadRows, Bytes: s.ReadBytes - o.sent.ReadBytes,
+		WroteRows: s.WrittenRows - o.sent.WrittenRows, WroteBytes: s.WrittenBytes - o.sent.WrittenBytes,
+		ElapsedNs: uint64(time.Since(o.start)),
+	}
+	o.sent = s
+	b := &o.n.w.buf
+	proto.ServerCodeProgress.Encode(b)
+	p.EncodeAware(b, int(o.n.revision))
+	return gone(o.n.w.send())
+}
+
+func (o *nativeRows) end(s Stats) error {
+	if err := o.progress(s); err != nil {
+		return err
+	}
+	b := &o.n.w.buf
+	p := proto.Profile{Rows: o.rows, Blocks: o.blocks, Bytes: o.bytes}
+	p.EncodeAware(b, int(o.n.revision))
+	proto.ServerCodeEndOfStream.Encode(b)
+	return gone(o.n.w.send())
+}
+
+// unquoteField reads a string literal as ClickHouse dumps a Field; other literals stay as they are.
+func unquoteField(s string) string {
+	if len(s) < 2 || s[0] != '\'' || s[len(s)-1] != '\'' {
+		return s
+	}
+	s = s[1 : len(s)-1]
+	if !strings.ContainsAny(s, `\'`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\'' && i+1 < len(s) && s[i+1] == '\'' {
+			i++
+		} else if s[i] == '\\' && i+1 < len(s) {
+			i++
+			if c, ok := escapes[s[i]]; ok {
+				b.WriteByte(c)
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', '0': 0, 'b': '\b', 'f': '\f', 'v': '\v', 'a': 7}

@@ -1,0 +1,205 @@
+package chdb
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// server holds what the two protocols share.
+type server struct {
+	cfg      Config
+	e        *engine
+	pipes    string // directory of named pipes, see pipe.go
+	sessions *sessions
+}
+
+// Serve opens the engine on cfg.DataDir and serves both protocols until ctx is done. It then takes
+// no new clients, waits up to cfg.StopTimeout for running statements, kills the rest and returns nil.
+// One process can call it once: chDB opens one data path per process.
+func Serve(ctx context.Context, cfg Config) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return err
+	}
+	release, err := lockDir(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer release()
+	listeners, err := listen(cfg)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	s, err := openServer(cfg)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return s.run(ctx, listeners)
+}
+
+type listeners struct{ http, native net.Listener }
+
+func (l listeners) close() {
+	l.http.Close()
+	l.native.Close()
+}
+
+func listen(cfg Config) (listeners, error) {
+	h, err := net.Listen("tcp", cfg.HTTPAddr)
+	if err != nil {
+		return listeners{}, fmt.Errorf("http address %s: %w; free the port or choose another", cfg.HTTPAddr, err)
+	}
+	n, err := net.Listen("tcp", cfg.NativeAddr)
+	if err != nil {
+		h.Close()
+		return listeners{}, fmt.Errorf("native address %s: %w; free the port or choose another", cfg.NativeAddr, err)
+	}
+	return listeners{h, n}, nil
+}
+
+func openServer(cfg Config) (*server, error) {
+	lib, err := openLibrary(cfg.Library)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion(cfg.DataDir, lib.Version()); err != nil {
+		return nil, err
+	}
+	args, err := writeEngineConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	pipes := filepath.Join(cfg.DataDir, "pipes")
+	if err := errors.Join(os.RemoveAll(pipes), os.Mkdir(pipes, 0o700)); err != nil {
+		return nil, fmt.Errorf("data dir: %w", err)
+	}
+	lib.DisableSignalHandlers()
+	e, err := openEngine(lib, args, cfg.MaxQueries, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
+	if err := recordVersion(cfg.DataDir, lib.Version()); err != nil {
+		e.close()
+		return nil, err
+	}
+	return &server{cfg: cfg, e: e, pipes: pipes, sessions: newSessions(e)}, nil
+}
+
+func (s *server) close() {
+	s.sessions.close()
+	s.e.close()
+}
+
+func (s *server) run(ctx context.Context, l listeners) error {
+	work, kill := context.WithCancel(context.WithoutCancel(ctx))
+	defer kill()
+	h, n := newHTTPServer(work, s), newNativeServer(work, s)
+	var wg sync.WaitGroup
+	errs := make(chan error, 2) // one place for each server's verdict
+	wg.Go(func() { errs <- h.serve(l.http) })
+	wg.Go(func() { errs <- n.serve(l.native) })
+	wg.Go(func() { s.sessions.expire(work) })
+	s.cfg.Logger.Info("clickhouse ready", "version", s.e.version, "http", l.http.Addr().String(), "native", l.native.Addr().String(), "data", s.cfg.DataDir)
+	if s.cfg.OnReady != nil {
+		s.cfg.OnReady(l.http.Addr().String(), l.native.Addr().String())
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-errs:
+	}
+	l.close()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.StopTimeout)
+	defer cancel()
+	h.drain(stop)
+	n.drain(stop)
+	kill()
+	h.close()
+	wg.Wait()
+	s.cfg.Logger.Info("clickhouse stopped")
+	return err
+}
+
+// grants are the rights of every client: all that concerns databases and tables, nothing that
+// reaches outside of the data directory. They hold inside the engine, whatever the statement's text.
+const grants = `GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY, ` +
+	`CREATE TEMPORARY TABLE, CREATE FUNCTION, CREATE WORKLOAD, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK, ` +
+	`KILL QUERY, SYSTEM, dictGet, displaySecretsInShowAndSelect ON *.*`
+
+// writeEngineConfig writes the engine's own configuration beside the data and returns its arguments.
+func writeEngineConfig(cfg Config) ([]string, error) {
+	dir := filepath.Join(cfg.DataDir, "config")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data dir: %w", err)
+	}
+	if err := createDefaultDatabase(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	rights := "<grants><query>" + grants + "</query></grants>"
+	if cfg.AllowFiles {
+		rights = "<named_collection_control>1</named_collection_control>"
+	}
+	users := filepath.Join(dir, "users.xml")
+	config := filepath.Join(dir, "config.xml")
+	usersText := `<clickhouse><profiles><default>` + profile + `</default></profiles><users><default><password></password>` +
+		`<networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>` + rights +
+		`</default></users><quotas><default></default></quotas></clickhouse>`
+	configText := `<clickhouse><users_config>` + escapeXML(users) + `</users_config><default_database></default_database>` +
+		`<database>default</database><logger><level>none</level></logger>` + memoryConfig(cfg.MaxMemory) + `</clickhouse>`
+	if err := errors.Join(os.WriteFile(users, []byte(usersText), 0o600), os.WriteFile(config, []byte(configText), 0o600)); err != nil {
+		return nil, fmt.Errorf("data dir: %w", err)
+	}
+	return []string{"--path=" + cfg.DataDir, "--config-file=" + config}, nil
+}
+
+// profile holds the settings that differ from a ClickHouse server's own, or that chDB changes:
+// no signal-driven profiler (the Go runtime owns the signals), inserts of a million rows in one block.
+const profile = `<query_profiler_real_time_period_ns>0</query_profiler_real_time_period_ns>` +
+	`<query_profiler_cpu_time_period_ns>0</query_profiler_cpu_time_period_ns>` +
+	`<memory_profiler_step>0</memory_profiler_step>` +
+	`<allow_introspection_functions>0</allow_introspection_functions>` +
+	`<implicit_select>0</implicit_select>` +
+	`<storage_file_read_method>pread</storage_file_read_method>`
+
+func memoryConfig(limit int64) string {
+	if limit == 0 {
+		return `<max_server_memory_usage_to_ram_ratio>0.6</max_server_memory_usage_to_ram_ratio>`
+	}
+	return fmt.Sprintf(`<max_server_memory_usage>%d</max_server_memory_usage>`, limit)
+}
+
+// createDefaultDatabase declares database default as an ordinary Atomic one before the engine does:
+// its own default is an overlay that shows the machine's files as tables.
+func createDefaultDatabase(dir string) error {
+	metadata := filepath.Join(dir, "metadata")
+	path := filepath.Join(metadata, "default.sql")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(metadata, 0o750); err != nil {
+		return fmt.Errorf("data dir: %w", err)
+	}
+	const text = "ATTACH DATABASE _ UUID '7b0b1b1e-6d69-4c6c-8261-636500000001'\nENGINE = Atomic\n"
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		return fmt.Errorf("data dir: %w", err)
+	}
+	return nil
+}
+
+func escapeXML(s string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s)) // a strings.Builder does not fail
+	return b.String()
+}
