@@ -1,0 +1,63 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"millrace/internal/event"
+)
+
+// block is what is stored in one step: the records of one partition in the
+// offsets [first, last], as columns, and those among them that are no events.
+// A partition has two blocks, one being built while the other is written.
+type block struct {
+	batch   event.Batch
+	letters []event.DeadLetter
+
+	first    int64     // first offset of the range
+	last     int64     // last offset of the range; the range is empty while it is below first
+	epoch    int32     // leader epoch of the last record
+	opened   time.Time // when the first record came in
+	closedBy string    // what ended the block, for the metrics
+}
+
+// reset makes the block empty, beginning at offset first. Memory is kept.
+func (b *block) reset(first int64) {
+	b.batch.Reset()
+	clear(b.letters)
+	b.letters = b.letters[:0]
+	b.first, b.last = first, first-1
+	b.closedBy = ""
+}
+
+// empty reports whether the range holds no record.
+func (b *block) empty() bool { return b.last < b.first }
+
+// rows is the number of records, events or not.
+func (b *block) rows() int { return b.batch.Len() + len(b.letters) }
+
+// add puts a record at the end: into the columns, or among the dead letters.
+// Kafka's own markers of transactions take an offset and are no events.
+func (b *block) add(decoder *event.Decoder, r *kgo.Record) {
+	if b.empty() {
+		b.opened = time.Now()
+	}
+	b.last, b.epoch = r.Offset, r.LeaderEpoch
+	if r.Attrs.IsControl() {
+		return
+	}
+	pos := event.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, ReceivedAt: r.Timestamp.UnixMilli()}
+	if reject := decoder.AppendTo(&b.batch, r.Value, pos); reject != nil {
+		letter := event.DeadLetter{Position: pos, Reject: *reject, Payload: bytes.Clone(r.Value)}
+		b.letters = append(b.letters, letter)
+	}
+}
+
+// token names the block for the store: the same range of the same partition
+// has the same token, whoever writes it and however often.
+func (b *block) token(group string, key partitionKey) string {
+	return fmt.Sprintf("%s/%s/%d/%d-%d", group, key.topic, key.partition, b.first, b.last)
+}

@@ -1,0 +1,148 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Deps are what a Consumer needs from outside.
+type Deps struct {
+	Sink       Sink
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Consumer reads a topic as a member of a group and stores it in a Sink.
+type Consumer struct {
+	cfg     Config
+	sink    Sink
+	log     *slog.Logger
+	metrics *metrics
+
+	ready     chan struct{} // closed when the group has been joined for the first time
+	readyOnce sync.Once
+
+	mu         sync.Mutex
+	partitions map[partitionKey]*partition
+}
+
+// partitionKey names a partition.
+type partitionKey struct {
+	topic     string
+	partition int32
+}
+
+// NewConsumer checks the configuration; nothing runs before Run.
+func NewConsumer(cfg Config, deps Deps) (*Consumer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Consumer{
+		cfg:        cfg,
+		sink:       deps.Sink,
+		log:        deps.Logger,
+		metrics:    newMetrics(deps.Registerer),
+		ready:      make(chan struct{}),
+		partitions: map[partitionKey]*partition{},
+	}, nil
+}
+
+// Ready is closed once this process is a member of the group. It may own no
+// partition then, when there are more members than partitions.
+func (c *Consumer) Ready() <-chan struct{} { return c.ready }
+
+// Run consumes until ctx ends, then stores and commits what it holds and
+// leaves the group. It returns nil on a clean stop.
+func (c *Consumer) Run(ctx context.Context) error {
+	m := &membership{Consumer: c, connected: make(chan struct{})}
+	if err := m.connect(); err != nil {
+		return err
+	}
+	// Partitions commit until the very end of the stop: the committer outlives ctx.
+	commitCtx, stopCommits := context.WithCancel(context.WithoutCancel(ctx))
+	var committing sync.WaitGroup
+	committing.Go(func() { m.commits.run(commitCtx) })
+	m.poll(ctx)
+	m.leave(ctx)
+	stopCommits()
+	committing.Wait()
+	return nil
+}
+
+// connect joins the group.
+func (m *membership) connect() error {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(m.cfg.Brokers...),
+		kgo.ConsumeTopics(m.cfg.Topic),
+		kgo.ConsumerGroup(m.cfg.Group),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(),
+		kgo.BlockRebalanceOnPoll(),
+		kgo.KeepControlRecords(), // they take offsets: without them they would look like gaps
+		kgo.FetchMaxBytes(16 << 20),
+		kgo.FetchMaxPartitionBytes(8 << 20),
+		kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.AdjustFetchOffsetsFn(m.takeOver),
+		kgo.OnPartitionsAssigned(m.assigned),
+		kgo.OnPartitionsRevoked(m.revoked),
+		kgo.OnPartitionsLost(m.lost),
+	}
+	client, err := kgo.NewClient(append(opts, m.cfg.Options...)...)
+	if err != nil {
+		return fmt.Errorf("kafka consumer: %w", err)
+	}
+	m.client, m.commits = client, newCommitter(commitWith(client))
+	close(m.connected)
+	return nil
+}
+
+// poll hands fetched records to their partitions until ctx ends.
+func (m *membership) poll(ctx context.Context) {
+	for ctx.Err() == nil {
+		fetches := m.client.PollFetches(ctx)
+		fetches.EachError(func(topic string, partition int32, err error) {
+			if !errors.Is(err, context.Canceled) {
+				m.log.Warn("fetch failed", "topic", topic, "partition", partition, "error", err)
+			}
+		})
+		fetches.EachPartition(m.dispatch)
+		m.client.AllowRebalance()
+	}
+}
+
+// dispatch queues one partition's records, and pauses the partition when its
+// owner is behind.
+func (m *membership) dispatch(fetched kgo.FetchTopicPartition) {
+	if len(fetched.Records) == 0 {
+		return
+	}
+	m.mu.Lock()
+	p := m.partitions[partitionKey{fetched.Topic, fetched.Partition}]
+	m.mu.Unlock()
+	if p == nil {
+		return // not ours any more: the next owner reads these records
+	}
+	if p.queue.put(fetched.Records) {
+		m.client.PauseFetchPartitions(map[string][]int32{fetched.Topic: {fetched.Partition}})
+		m.metrics.paused.Inc()
+	}
+}
+
+// leave leaves the group, which revokes every partition. The caller's ctx is
+// dead by now.
+func (m *membership) leave(ctx context.Context) {
+	const goodbye = 3 * time.Second // for the broker, after the partitions have ended
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.cfg.StopTimeout+goodbye)
+	defer cancel()
+	if err := m.client.LeaveGroupContext(leaving); err != nil {
+		m.log.Warn("leaving the group failed, its partitions move after the session timeout", "error", err)
+	}
+	m.client.Close()
+}

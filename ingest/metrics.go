@@ -1,0 +1,64 @@
+package ingest
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what an operator sees of the consumer.
+type metrics struct {
+	stored       prometheus.Counter
+	deadLetters  *prometheus.CounterVec
+	batches      *prometheus.CounterVec
+	batchRows    prometheus.Histogram
+	writeSeconds prometheus.Histogram
+	retries      prometheus.Counter
+	gaps         prometheus.Counter
+	paused       prometheus.Gauge
+	partitions   prometheus.Gauge
+}
+
+// newMetrics registers the consumer's metrics.
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		stored: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_ingest_events_stored_total",
+			Help: "Events that the store has acknowledged.",
+		}),
+		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "millrace_ingest_dead_letters_total",
+			Help: "Records that could not become events, by reason.",
+		}, []string{"reason"}),
+		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "millrace_ingest_batches_total",
+			Help: "Batches written, by what closed them: rows, bytes, age, stop or takeover.",
+		}, []string{"closed_by"}),
+		batchRows: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "millrace_ingest_batch_rows",
+			Help:    "Events in a written batch.",
+			Buckets: prometheus.ExponentialBuckets(1, 10, 7),
+		}),
+		writeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "millrace_ingest_write_seconds",
+			Help:    "Time from sending a batch to its acknowledgement, of the attempt that succeeded.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}),
+		retries: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_ingest_retries_total",
+			Help: "Seals, writes and advances tried again after an error or an unknown outcome.",
+		}),
+		gaps: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_ingest_gap_records_total",
+			Help: "Offsets that retention or compaction took out of Kafka before they were stored.",
+		}),
+		paused: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "millrace_ingest_paused_partitions",
+			Help: "Partitions whose fetching waits for the store.",
+		}),
+		partitions: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "millrace_ingest_partitions",
+			Help: "Partitions that this process owns.",
+		}),
+	}
+	reg.MustRegister(m.stored, m.deadLetters, m.batches, m.batchRows, m.writeSeconds, m.retries, m.gaps, m.paused, m.partitions)
+	return m
+}
