@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -56,8 +58,43 @@ func (b *block) add(decoder *event.Decoder, r *kgo.Record) {
 	}
 }
 
-// token names the block for the store: the same range of the same partition
+// piece is the part of a block that is written in one step: the whole, unless
+// the store has refused the whole for its content.
+type piece struct {
+	first, last int64 // offsets
+}
+
+// whole is the piece that is the block.
+func (b *block) whole() piece { return piece{b.first, b.last} }
+
+// token names the piece for the store: the same range of the same partition
 // has the same token, whoever writes it and however often.
-func (b *block) token(group string, key partitionKey) string {
-	return fmt.Sprintf("%s/%s/%d/%d-%d", group, key.topic, key.partition, b.first, b.last)
+func (s piece) token(group string, key partitionKey) string {
+	return fmt.Sprintf("%s/%s/%d/%d-%d", group, key.topic, key.partition, s.first, s.last)
+}
+
+// rowsOf are the rows [from, to) of the batch that lie in the piece.
+func (b *block) rowsOf(s piece) (from, to int) {
+	from, _ = slices.BinarySearch(b.batch.KafkaOffset, s.first)
+	to, _ = slices.BinarySearch(b.batch.KafkaOffset, s.last+1)
+	return from, to
+}
+
+// lettersOf are the dead letters that lie in the piece.
+func (b *block) lettersOf(s piece) []event.DeadLetter {
+	byOffset := func(l event.DeadLetter, offset int64) int { return cmp.Compare(l.Offset, offset) }
+	from, _ := slices.BinarySearchFunc(b.letters, s.first, byOffset)
+	to, _ := slices.BinarySearchFunc(b.letters, s.last+1, byOffset)
+	return b.letters[from:to]
+}
+
+// refused is row i of the batch as a dead letter. The record itself is gone by
+// now; the payload is the event, written again.
+func (b *block) refused(i int, err error) event.DeadLetter {
+	row := b.batch.Row(i)
+	return event.DeadLetter{
+		Position: b.batch.Position(i),
+		Reject:   event.Reject{Reason: event.ReasonStoreRejected, Detail: "The store refused the event: " + err.Error()},
+		Payload:  row.AppendJSON(nil),
+	}
 }

@@ -158,6 +158,14 @@ func (r *recorder) WriteDeadLetters(_ context.Context, letters []event.DeadLette
 	return nil
 }
 
+// note keeps a token that was sent and refused.
+func (r *recorder) note(token string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attempts++
+	r.sent = append(r.sent, token)
+}
+
 // announce wakes who waits. The caller holds the lock.
 func (r *recorder) announce() {
 	close(r.changed)

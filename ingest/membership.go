@@ -63,22 +63,23 @@ func (m *membership) takeOver(ctx context.Context, offsets map[string]map[int32]
 	return offsets, nil
 }
 
-// resumeAt reads a partition's committed offset and its open seal, -1 for none.
+// resumeAt reads a partition's committed offset, and the last offset of its
+// open seal, noSeal for none.
 func (m *membership) resumeAt(key partitionKey, committed kadm.OffsetResponses, ends kadm.ListedOffsets) (next, until int64) {
 	at, found := committed.Lookup(key.topic, key.partition)
 	if !found || at.At < 0 {
-		return unknownOffset, -1
+		return unknownOffset, noSeal
 	}
 	last, sealed := parseSeal(at.Metadata)
 	if !sealed {
-		return at.At, -1
+		return at.At, noSeal
 	}
 	// A broker that has lost acknowledged records cannot deliver the range any
 	// more; what comes in its place are other records, under other tokens.
 	if end, known := ends.Lookup(key.topic, key.partition); known && end.Offset <= last {
 		m.log.Error("the broker has lost records of a sealed range", "topic", key.topic, "partition", key.partition,
 			"sealed_from", at.At, "sealed_to", last, "end_offset", end.Offset)
-		return at.At, -1
+		return at.At, noSeal
 	}
 	m.log.Info("taking over a sealed block", "topic", key.topic, "partition", key.partition, "first_offset", at.At, "last_offset", last)
 	return at.At, last

@@ -11,7 +11,7 @@ type metrics struct {
 	batches      *prometheus.CounterVec
 	batchRows    prometheus.Histogram
 	writeSeconds prometheus.Histogram
-	retries      prometheus.Counter
+	retries      *prometheus.CounterVec
 	gaps         prometheus.Counter
 	paused       prometheus.Gauge
 	partitions   prometheus.Gauge
@@ -42,10 +42,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help:    "Time from sending a batch to its acknowledgement, of the attempt that succeeded.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 		}),
-		retries: prometheus.NewCounter(prometheus.CounterOpts{
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "millrace_ingest_retries_total",
-			Help: "Seals, writes and advances tried again after an error or an unknown outcome.",
-		}),
+			Help: "Seals, writes and advances tried again after an error or an unknown outcome, by class of the error.",
+		}, []string{"class"}),
 		gaps: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "millrace_ingest_gap_records_total",
 			Help: "Offsets that retention or compaction took out of Kafka before they were stored.",

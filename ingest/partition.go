@@ -3,9 +3,9 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,6 +16,9 @@ import (
 // unknownOffset is the next offset of a partition that the group has never
 // committed: the first record says where it begins.
 const unknownOffset = -1
+
+// noSeal says that no block is in doubt.
+const noSeal = -1
 
 // partition is one assigned partition. Two goroutines share its work:
 //
@@ -42,15 +45,17 @@ type partition struct {
 	blocks chan *block // no capacity: a block has exactly one owner
 	free   chan *block // capacity 2: both blocks fit
 
+	sealed time.Time // when the block in doubt was sealed last; owned by store
+
 	// Owned by build once started.
 	decoder  *event.Decoder
 	building *block
 	next     int64 // the offset that comes next
-	until    int64 // last offset of a seal that was found open; -1 for none
+	until    int64 // where the seal ends that an earlier owner left open; noSeal once it is done
 }
 
-// start begins work at what the group has committed: offset next, and if a
-// seal was open, its last offset in until.
+// start begins work at what the group has committed: the offset next, and the
+// last offset of the seal that was found open there, or noSeal.
 func (p *partition) start(next, until int64) {
 	p.next, p.until = next, until
 	p.free <- new(block)
@@ -75,7 +80,7 @@ func (p *partition) build() {
 		// then it keeps growing, so a slow store gets larger blocks.
 		var due chan<- *block
 		switch {
-		case p.until >= 0 || p.building.empty(): // a sealed range ends by offset, not by age
+		case p.until != noSeal || p.building.empty(): // a sealed range ends by offset, not by age
 		case p.due():
 			p.building.closedBy = "age"
 			due = p.blocks
@@ -114,7 +119,7 @@ func (p *partition) due() bool {
 func (p *partition) accept(records []*kgo.Record) bool {
 	for _, r := range records {
 		p.expect(r)
-		if p.until >= 0 && r.Offset > p.until { // what ended the sealed range is gone
+		if p.until != noSeal && r.Offset > p.until { // what ended the sealed range is gone
 			p.building.last, p.next = p.until, r.Offset
 			if !p.handOver("takeover") {
 				return false
@@ -148,9 +153,9 @@ func (p *partition) expect(r *kgo.Record) {
 func (p *partition) full() string {
 	b := p.building
 	switch {
-	case p.until >= 0 && b.last < p.until:
+	case p.until != noSeal && b.last < p.until:
 		return ""
-	case p.until >= 0:
+	case p.until != noSeal:
 		return "takeover"
 	case b.rows() >= p.cfg.MaxRows:
 		return "rows"
@@ -176,7 +181,7 @@ func (p *partition) handOver(closedBy string) bool {
 // handOverLast gives store what is held when the partition stops. A range that
 // was sealed by an earlier owner and is not complete is left to the next.
 func (p *partition) handOverLast() {
-	if !p.building.empty() && p.until < 0 {
+	if !p.building.empty() && p.until == noSeal {
 		p.handOver("stop")
 	}
 }
@@ -184,7 +189,7 @@ func (p *partition) handOverLast() {
 // refill takes the other block. It never waits long: store has returned the
 // one before when it takes the next.
 func (p *partition) refill() {
-	p.until = -1
+	p.until = noSeal
 	select {
 	case p.building = <-p.free:
 		p.building.reset(p.next)
@@ -235,62 +240,100 @@ func (p *partition) drain() {
 	}
 }
 
-// land seals the block and writes it until the store has acknowledged. It
-// reports false when the partition is no longer ours.
+// land brings a block into the store. It reports false when the partition is
+// no longer ours.
 func (p *partition) land(b *block) bool {
-	sealed, ok := p.seal(b)
-	if !ok {
-		return false
-	}
-	token := b.token(p.cfg.Group, p.key)
-	err := p.retry("write "+token, func() error {
-		// A process that was paused may find itself long after its seal, with
-		// another owner at work: it has to prove that it still owns the
-		// partition before it sends.
-		if time.Since(sealed) > p.cfg.WriteDeadline {
-			if sealed, ok = p.seal(b); !ok {
-				return errFenced
-			}
-		}
-		return p.write(b, token)
-	})
-	if err != nil {
+	if !p.landPiece(b, b.whole()) {
 		return false
 	}
 	p.count(b)
 	return true
 }
 
-// seal fixes the range in the group's offset, and returns when that was.
-func (p *partition) seal(b *block) (at time.Time, ok bool) {
-	err := p.retry("seal", func() error {
-		at = time.Now() // before the commit: the deadline counts from the earliest possible instant
-		return p.commits.commit(p.ctx, position{key: p.key, offset: b.first, epoch: b.epoch, metadata: sealMetadata(b.last)})
-	})
-	return at, err == nil
+// landPiece seals the piece and writes it until the store has acknowledged.
+//
+// A piece that the store refuses for its content has landed nothing, so it may
+// be sealed anew as something smaller: it is halved until the rows at fault
+// are alone, and these become dead letters. Each part is sealed like a block
+// of its own; the seal of the second part acknowledges the first.
+func (p *partition) landPiece(b *block, s piece) bool {
+	if !p.seal(b, s) {
+		return false
+	}
+	token, letters := s.token(p.cfg.Group, p.key), b.lettersOf(s)
+	from, to := b.rowsOf(s)
+	err := p.send(b, s, token, from, to)
+	switch {
+	case err == nil:
+	case !isRejected(err):
+		return false
+	case to-from > 1:
+		middle := b.batch.KafkaOffset[(from+to)/2]
+		p.log.Warn("the store refuses rows for their content, halving", "token", token, "rows", to-from, "error", err)
+		return p.landPiece(b, piece{s.first, middle - 1}) && p.landPiece(b, piece{middle, s.last})
+	default:
+		letter := b.refused(from, err)
+		p.metrics.deadLetters.WithLabelValues(string(letter.Reason)).Inc()
+		letters = append(slices.Clip(letters), letter)
+	}
+	return p.sendLetters(b, s, token, letters)
 }
 
-// write makes one attempt to store events and dead letters.
-func (p *partition) write(b *block, token string) error {
+// send writes rows [from, to) until the store has acknowledged or refused them.
+func (p *partition) send(b *block, s piece, token string, from, to int) error {
+	if from == to {
+		return nil
+	}
+	rows := &b.batch
+	if to-from < rows.Len() {
+		rows = rows.Range(from, to)
+	}
+	return p.retry("write "+token, func() error {
+		start := time.Now()
+		err := p.attempt(b, s, func(ctx context.Context) error { return p.sink.Write(ctx, rows, token) })
+		if err == nil {
+			p.metrics.writeSeconds.Observe(time.Since(start).Seconds())
+		}
+		return err
+	})
+}
+
+// sendLetters writes dead letters until the store has acknowledged. It reports
+// false when the partition is no longer ours.
+func (p *partition) sendLetters(b *block, s piece, token string, letters []event.DeadLetter) bool {
+	if len(letters) == 0 {
+		return true
+	}
+	return nil == p.retry("write dead letters of "+token, func() error {
+		return p.attempt(b, s, func(ctx context.Context) error { return p.sink.WriteDeadLetters(ctx, letters, token) })
+	})
+}
+
+// attempt makes one attempt to write, within the deadline. A process that was
+// paused may find itself long after its seal, with another owner at work: then
+// it has to prove first that it still owns the partition.
+func (p *partition) attempt(b *block, s piece, write func(context.Context) error) error {
+	if time.Since(p.sealed) > p.cfg.WriteDeadline && !p.seal(b, s) {
+		return errFenced
+	}
 	ctx, cancel := context.WithTimeout(p.ctx, p.cfg.WriteDeadline)
 	defer cancel()
-	start := time.Now()
-	if b.batch.Len() > 0 {
-		if err := p.sink.Write(ctx, &b.batch, token); err != nil {
-			return fmt.Errorf("write %d events: %w", b.batch.Len(), err)
-		}
-	}
-	if len(b.letters) > 0 {
-		if err := p.sink.WriteDeadLetters(ctx, b.letters, token); err != nil {
-			return fmt.Errorf("write %d dead letters: %w", len(b.letters), err)
-		}
-	}
-	p.metrics.writeSeconds.Observe(time.Since(start).Seconds())
-	return nil
+	return write(ctx)
+}
+
+// seal fixes the piece's range in the group's offset. It reports false when
+// the partition is no longer ours.
+func (p *partition) seal(b *block, s piece) bool {
+	return nil == p.retry("seal", func() error {
+		p.sealed = time.Now() // before the commit: the deadline counts from the earliest possible instant
+		return p.commits.commit(p.ctx, position{key: p.key, offset: s.first, epoch: b.epoch, metadata: sealMetadata(s.last)})
+	})
 }
 
 // retry repeats attempt, with growing waits, until it succeeds. It gives up
-// only when the partition is lost or has to be given up.
+// only when the partition is lost, or when the store has refused the rows for
+// their content. An outcome that is unknown is an attempt like any other: the
+// token makes the repetition harmless.
 func (p *partition) retry(what string, attempt func() error) error {
 	wait := p.cfg.RetryMin
 	for tries := 1; ; tries++ {
@@ -306,8 +349,10 @@ func (p *partition) retry(what string, attempt func() error) error {
 		case errors.Is(err, errFenced):
 			p.log.Warn("fenced: another member owns the partition", "what", what, "topic", p.key.topic, "partition", p.key.partition)
 			return err
+		case isRejected(err):
+			return err
 		}
-		p.metrics.retries.Inc()
+		p.metrics.retries.WithLabelValues(classOf(err)).Inc()
 		p.log.Warn("failed, will try the same again", "what", what, "topic", p.key.topic, "partition", p.key.partition, "tries", tries, "error", err)
 		select {
 		case <-p.ctx.Done():

@@ -17,15 +17,18 @@ import (
 // sealPrefix marks metadata as ours and names its version.
 const sealPrefix = "millrace/1 sealed-to="
 
-// sealMetadata is the metadata of a block that ends at offset last.
+// sealMetadata is the metadata of a range that ends at offset last.
 func sealMetadata(last int64) string { return sealPrefix + strconv.FormatInt(last, 10) }
 
 // parseSeal reads metadata. No metadata, or somebody else's, is no seal.
 func parseSeal(metadata string) (last int64, sealed bool) {
 	text, ours := strings.CutPrefix(metadata, sealPrefix)
 	if !ours {
-		return 0, false
+		return noSeal, false
 	}
 	last, err := strconv.ParseInt(text, 10, 64)
-	return last, err == nil
+	if err != nil {
+		return noSeal, false
+	}
+	return last, true
 }

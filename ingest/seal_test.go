@@ -16,10 +16,10 @@ import (
 )
 
 func TestSealMetadata(t *testing.T) {
-	for _, last := range []int64{0, 1, 1<<62 + 7} {
-		got, sealed := parseSeal(sealMetadata(last))
-		if !sealed || got != last {
-			t.Errorf("seal of %d reads as %d, %v", last, got, sealed)
+	for _, want := range []int64{0, 1, 1<<62 + 7} {
+		got, sealed := parseSeal(sealMetadata(want))
+		if !sealed || got != want {
+			t.Errorf("seal of %d reads as %d, %v", want, got, sealed)
 		}
 	}
 	for _, other := range []string{"", "somebody else's", sealPrefix, sealPrefix + "x"} {
@@ -149,7 +149,7 @@ func TestFencedMemberSealsNothing(t *testing.T) {
 	p, _ := loosePartition(t, cfg, sink, func(context.Context, []position) map[partitionKey]error {
 		return map[partitionKey]error{{"events", 0}: asFenced(kerr.IllegalGeneration)}
 	})
-	p.start(0, -1)
+	p.start(0, noSeal)
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value}})
 	p.stop(100 * time.Millisecond)
 	if sink.attempts != 0 {
@@ -177,7 +177,7 @@ func TestALateWriteProvesOwnershipAgain(t *testing.T) {
 		}
 		return nil
 	})
-	p.start(0, -1)
+	p.start(0, noSeal)
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value}})
 	sink.await(t, "the row", func() bool { return len(sink.rows) == 1 })
 	p.stop(time.Second)
@@ -200,4 +200,101 @@ func loosePartition(t *testing.T, cfg Config, sink Sink, send func(context.Conte
 	stopCommits = func() { cancel(); <-done }
 	t.Cleanup(stopCommits)
 	return m.newPartition(partitionKey{"events", 0}), stopCommits
+}
+
+// refusal is a store's error about content.
+type refusal struct{}
+
+func (refusal) Error() string  { return "cannot store this value" }
+func (refusal) Rejected() bool { return true }
+
+// picky is a recorder that refuses every block with a certain event in it.
+type picky struct {
+	*recorder
+	bad map[string]bool
+}
+
+func (s *picky) Write(ctx context.Context, b *event.Batch, token string) error {
+	for _, id := range b.EventID {
+		if s.bad[id] {
+			s.note(token)
+			return refusal{}
+		}
+	}
+	return s.recorder.Write(ctx, b, token)
+}
+
+// What the store refuses for its content is narrowed down to the rows at
+// fault, and every other row is stored.
+func TestRefusedRowsBecomeDeadLetters(t *testing.T) {
+	cfg := testConfig(broker(t, 1))
+	var records []Record
+	for n := range 100 {
+		records = append(records, record("a", n))
+	}
+	publish(t, cfg.Brokers, records...)
+	sink := &picky{newRecorder(), map[string]bool{"a-0": true, "a-41": true, "a-42": true, "a-99": true}}
+	stop := consume(t, cfg, sink)
+	sink.await(t, "all rows and dead letters", func() bool { return len(sink.rows) >= 96 && len(sink.letters) >= 4 })
+	stop()
+	stored := map[string]int{}
+	for _, row := range sink.rows {
+		stored[row.id]++
+	}
+	for _, letter := range sink.letters {
+		id := fmt.Sprintf("a-%d", letter.Offset)
+		if !sink.bad[id] || letter.Reason != event.ReasonStoreRejected || stored[id] > 0 {
+			t.Errorf("dead letter of %s: %+v", id, letter)
+		}
+		var again event.Event
+		if reject := event.NewDecoder(event.DefaultLimits()).Decode(&again, letter.Payload); reject != nil || again.ID != id {
+			t.Errorf("the payload of %s is %s: %v", id, letter.Payload, reject)
+		}
+	}
+	if len(stored) != 96 || len(sink.rows) != 96 || len(sink.letters) != 4 {
+		t.Errorf("%d different events in %d rows and %d dead letters, want 96, 96 and 4", len(stored), len(sink.rows), len(sink.letters))
+	}
+	if got := committed(t, cfg)[0]; got != 100 {
+		t.Errorf("committed %d, want 100", got)
+	}
+}
+
+// The owner dies between two pieces of a block, and the next one finds a store
+// that would take the block whole: the piece that is stored must not land again.
+func TestAHalvedBlockIsTakenOverWhereItStood(t *testing.T) {
+	cfg := testConfig(broker(t, 1))
+	cfg.StopTimeout = 50 * time.Millisecond
+	publish(t, cfg.Brokers, record("a", 0), record("a", 1), record("a", 2), record("a", 3))
+	sink := &picky{newRecorder(), map[string]bool{"a-3": true}}
+	stuck := &stuckAfter{picky: sink, pieces: 1}
+	stop := consume(t, cfg, stuck)
+	sink.await(t, "the first half", func() bool { return len(sink.rows) == 2 })
+	stop()
+
+	sink.bad = nil // now the store would accept the block whole
+	cfg.StopTimeout = time.Second
+	stop = consume(t, cfg, sink)
+	sink.await(t, "all rows", func() bool { return len(sink.rows) >= 4 })
+	stop()
+	if len(sink.rows) != 4 {
+		t.Errorf("stored %d rows, want 4; tokens in order %v", len(sink.rows), sink.sent)
+	}
+}
+
+// stuckAfter stores so many pieces and then answers nothing.
+type stuckAfter struct {
+	*picky
+	pieces int
+}
+
+func (s *stuckAfter) Write(ctx context.Context, b *event.Batch, token string) error {
+	if s.pieces == 0 {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	err := s.picky.Write(ctx, b, token)
+	if err == nil {
+		s.pieces--
+	}
+	return err
 }
