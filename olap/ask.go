@@ -1,0 +1,140 @@
+package olap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Query is a question that [ParseQuery] understood. It is immutable.
+type Query interface {
+	// Kind is the word that tells questions apart, such as "trends".
+	Kind() string
+	answer(ctx context.Context, r *run) (Result, error)
+}
+
+// Ask answers a question. The error is a [*QueryError] where the question is at
+// fault (a range that is empty once relative times are known), and wraps the
+// driver's otherwise.
+func (s *Store) Ask(ctx context.Context, q Query) (*Answer, error) {
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
+	defer cancel()
+	r := &run{store: s, now: s.now(), meta: Meta{Semantics: Semantics, SQL: []string{}, Warnings: []string{}}}
+	if err := r.completeness(ctx); err != nil {
+		return nil, err
+	}
+	result, err := q.answer(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	r.meta.RowsRead, r.meta.BytesRead = r.rows.Load(), r.bytes.Load()
+	r.meta.ElapsedMS = float64(time.Since(started).Microseconds()) / 1000
+	return &Answer{Kind: q.Kind(), Result: result, Meta: r.meta}, nil
+}
+
+// run is one question under way. It is used by one goroutine; the driver adds
+// progress from its own.
+type run struct {
+	store       *Store
+	now         time.Time
+	storedUntil *time.Time
+	watermark   *time.Time
+	meta        Meta
+	rows, bytes atomic.Uint64
+}
+
+// completeness reads how far the store has got, before any row of the answer is
+// read: the statement must hold for what follows.
+func (r *run) completeness(ctx context.Context) error {
+	if f := r.store.cfg.StoredUntil; f != nil {
+		if t, ok := f(); ok {
+			t = t.UTC().Truncate(time.Millisecond)
+			r.storedUntil = &t
+		}
+	}
+	newest, ok, err := r.store.newestEvent(ctx)
+	if err != nil || !ok {
+		return err
+	}
+	if newest.After(r.now) {
+		newest = r.now
+	}
+	watermark := newest.Add(-r.store.cfg.Lateness).Truncate(time.Millisecond)
+	r.watermark = &watermark
+	return nil
+}
+
+// newestEvent is the latest event time that is stored, read from the parts'
+// bookkeeping; false while nothing is stored.
+func (s *Store) newestEvent(ctx context.Context) (time.Time, bool, error) {
+	ctx, cancel := s.reading(ctx)
+	defer cancel()
+	var n uint64
+	var newest time.Time
+	if err := s.conn.QueryRow(ctx, "SELECT count(), max(timestamp) FROM events").Scan(&n, &newest); err != nil {
+		return newest, false, fmt.Errorf("read the newest event time: %w", err)
+	}
+	return newest.UTC(), n > 0, nil
+}
+
+// describe fills the part of meta that the range decides.
+func (r *run) describe(f frame) {
+	zone := f.calendar.zone
+	r.meta.From, r.meta.To, r.meta.Timezone = stamp(f.from.In(zone)), stamp(f.to.In(zone)), zone.String()
+	r.meta.StoredUntil, r.meta.Watermark = stampOf(r.storedUntil, zone), stampOf(r.watermark, zone)
+}
+
+func (r *run) warn(format string, args ...any) {
+	r.meta.Warnings = append(r.meta.Warnings, fmt.Sprintf(format, args...))
+}
+
+// each runs a statement and calls scan for every row.
+func (r *run) each(ctx context.Context, st *statement, scan func(driver.Rows) error) error {
+	r.meta.SQL = append(r.meta.SQL, st.explained())
+	ctx, cancel := r.store.reading(ctx, st.parameters(), clickhouse.WithProgress(func(p *clickhouse.Progress) {
+		r.rows.Add(p.Rows)
+		r.bytes.Add(p.Bytes)
+	}))
+	defer cancel()
+	rows, err := r.store.conn.Query(ctx, st.String())
+	if err != nil {
+		return r.store.failure(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return fmt.Errorf("read the answer of clickhouse: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return r.store.failure(err)
+	}
+	return nil
+}
+
+// Codes of the server for a question that costs more than its limits.
+const (
+	codeTimeoutExceeded = 159
+	codeTooSlow         = 160
+	codeMemoryLimit     = 241
+)
+
+// failure tells what a client can do about an error of the server.
+func (s *Store) failure(err error) error {
+	var exception *clickhouse.Exception
+	if errors.As(err, &exception) {
+		switch exception.Code {
+		case codeMemoryLimit:
+			return faultf(CodeTooExpensive, "", "the answer needs more than %d MiB of memory, which is this server's limit for one question; ask for a shorter range, a coarser interval or fewer groups", s.cfg.QueryMemory>>20)
+		case codeTimeoutExceeded, codeTooSlow:
+			return fmt.Errorf("ask clickhouse: %w: %w", context.DeadlineExceeded, err)
+		}
+	}
+	return fmt.Errorf("ask clickhouse: %w", err)
+}

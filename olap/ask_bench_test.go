@@ -1,0 +1,73 @@
+package olap
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+)
+
+var benchRows = flag.Int("rows", 1_000_000, "events in the store that BenchmarkAsk asks about")
+
+// BenchmarkAsk answers questions over generated events of 60 days, ten per user
+// and day of activity. It reports what the store read.
+func BenchmarkAsk(b *testing.B) {
+	s := newStore(b)
+	fillForBench(b, s, *benchRows)
+	const month = `"from":"2026-01-15","to":"2026-02-14"`
+	for _, q := range []struct{ name, question string }{
+		{"trend_by_day", `{"kind":"trends",` + month + `,"series":[{"event":"purchase"}]}`},
+		{"trend_one_day_by_hour", `{"kind":"trends","from":"2026-01-20","to":"2026-01-21","interval":"hour","series":[{"event":"purchase"}]}`},
+		{"users_by_day", `{"kind":"trends",` + month + `,"series":[{"measure":"users"}]}`},
+		{"weekly_active", `{"kind":"trends",` + month + `,"series":[{"measure":"weekly_active"}]}`},
+		{"revenue_by_country", `{"kind":"trends",` + month + `,"series":[{"event":"purchase","measure":"sum","property":"amount"}],"breakdown":{"property":"country"}}`},
+		{"p95_of_a_property", `{"kind":"trends",` + month + `,"series":[{"measure":"p95","property":"properties.pos"}]}`},
+		{"sessions", `{"kind":"trends",` + month + `,"series":[{"measure":"sessions"}]}`},
+		{"funnel", `{"kind":"funnel",` + month + `,"window":"1d","steps":[{"event":"view"},{"event":"add_to_cart"},{"event":"purchase"}]}`},
+		{"funnel_by_country", `{"kind":"funnel",` + month + `,"window":"1d","steps":[{"event":"view"},{"event":"add_to_cart"},{"event":"purchase"}],"breakdown":{"property":"country"}}`},
+		{"funnel_ties", `{"kind":"funnel",` + month + `,"window":"1d","steps":[{"event":"view"},{"event":"view"},{"event":"purchase"}]}`},
+		{"funnel_one_day", `{"kind":"funnel","from":"2026-01-20","to":"2026-01-21","window":"1d","steps":[{"event":"view"},{"event":"add_to_cart"},{"event":"purchase"}]}`},
+	} {
+		b.Run(q.name, func(b *testing.B) {
+			var a *Answer
+			for b.Loop() {
+				a = ask(b, s, q.question)
+			}
+			b.ReportMetric(float64(a.Meta.RowsRead), "rows-read")
+			b.ReportMetric(float64(a.Meta.BytesRead)/1e6, "MB-read")
+		})
+	}
+}
+
+// fillForBench makes events inside the store: what arrives there is not what is
+// measured.
+func fillForBench(b *testing.B, s *Store, n int) {
+	b.Helper()
+	const chunk = 1_000_000
+	for done := 0; done < n; done += chunk {
+		err := s.conn.Exec(b.Context(), fmt.Sprintf(`
+INSERT INTO events (event_id, type, user_id, session_id, timestamp, received_at, amount, currency, country, platform, page, properties, kafka_offset)
+SELECT toString(generateUUIDv7()),
+    arrayElement(['page_view','page_view','page_view','page_view','view','view','view','click','click','add_to_cart','search','video_progress','video_progress','login','purchase','error'], 1 + rand(3) %% 16) AS type,
+    concat('u', toString(toUInt32(%[3]d * pow(rand(1) / 4294967295., 1.6)))) AS user_id,
+    concat('s', toString(intDiv(number, 400000)), user_id), toDateTime64('2026-01-01', 3, 'UTC') + toIntervalMillisecond(toUInt64(59. * 86400000 * (number / %[4]d)) + rand(2) %% 60000) AS t, t,
+    if(type = 'purchase', toDecimal64((rand(5) %% 50000) / 100, 6), NULL), if(type = 'purchase', 'USD', ''),
+    arrayElement(['IN','US','DE','BR','GB','FR','JP','NG'], 1 + toUInt32(7.99 * pow(rand(4) / 4294967296., 2))), arrayElement(['web','ios','android'], 1 + rand(8) %% 3), concat('/p/', toString(rand(9) %% 5000)),
+    concat('{"a":', toString(rand(6) %% 1000), ',"item":"p', toString(rand(7) %% 10000), '","pos":', toString(rand(10) %% 50), ',"list":"search results","ab":"', toString(rand(11) %% 4), '"}'), number
+FROM numbers(%[1]d, %[2]d)`, done, min(chunk, n-done), n/50, n))
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, table := range []string{"events", "windows_10m"} {
+		if err := s.conn.Exec(b.Context(), "OPTIMIZE TABLE "+table+" FINAL"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	sizes, err := s.TableSizes(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, t := range sizes {
+		b.Logf("%s: %d rows, %.1f MB, %d parts", t.Table, t.Rows, float64(t.Bytes)/1e6, t.Parts)
+	}
+}
