@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"millrace/olap"
+	"millrace/oltp"
+)
+
+// Deps is what the server works with.
+type Deps struct {
+	Publisher Publisher
+	Asker     Asker
+	Users     Users
+	Timeline  Timeline
+	Figures   Figures
+	Progress  Progress
+	// Checks are asked, all at once, by GET /readyz.
+	Checks []Check
+	// Stages are asked, in this order, by GET /v1/status.
+	Stages []StageFunc
+	// Dashboard is the built dashboard with index.html at its root; without
+	// that file, / says how to build it.
+	Dashboard fs.FS
+	Registry  *prometheus.Registry
+	Logger    *slog.Logger
+	// Version is that of the binary, for the OpenAPI document.
+	Version string
+}
+
+// Validate reports every dependency that is missing.
+func (d Deps) Validate() error {
+	var faults []error
+	missing := func(absent bool, name string) {
+		if absent {
+			faults = append(faults, errors.New("api dependency is missing: "+name))
+		}
+	}
+	missing(d.Publisher == nil, "Publisher")
+	missing(d.Asker == nil, "Asker")
+	missing(d.Users == nil, "Users")
+	missing(d.Timeline == nil, "Timeline")
+	missing(d.Figures == nil, "Figures")
+	missing(d.Progress == nil, "Progress")
+	missing(d.Dashboard == nil, "Dashboard")
+	missing(d.Registry == nil, "Registry")
+	missing(d.Logger == nil, "Logger")
+	return errors.Join(faults...)
+}
+
+// Record is one event on its way to the broker.
+type Record struct {
+	// Key decides the partition: the event's user, or its anonymous visitor.
+	Key []byte
+	// Value is the event's JSON envelope, with event_id and timestamp.
+	Value []byte
+	// ReceivedAt is when the request was read.
+	ReceivedAt time.Time
+}
+
+// Publisher hands records to the broker, in order.
+type Publisher interface {
+	// Publish returns nil once all in-sync replicas hold every record. After an
+	// error some may have been taken. The records' bytes are never changed.
+	Publish(ctx context.Context, records []Record) error
+}
+
+// Asker answers questions. *olap.Store is one.
+type Asker interface {
+	Ask(ctx context.Context, q olap.Query) (*olap.Answer, error)
+}
+
+// Users looks one user up. *oltp.Store is one.
+type Users interface {
+	// UserStats returns oltp.ErrUnknownUser where there is no such user.
+	UserStats(ctx context.Context, userID string) (oltp.UserStats, error)
+}
+
+// Timeline reads a user's events, newest first. *olap.Store is one.
+type Timeline interface {
+	UserEvents(ctx context.Context, userID string, before olap.Cursor, limit int) ([]olap.StoredEvent, error)
+}
+
+// Figures computes the numbers of the live stream. *olap.Store is one.
+type Figures interface {
+	Live(ctx context.Context) (olap.Live, error)
+}
+
+// Progress says how far the stored events reach. *ingest.Progress is one.
+type Progress interface {
+	// StoredUntil is the instant before which everything accepted is stored, if
+	// it is known.
+	StoredUntil() (time.Time, bool)
+	// Lag is the number of records accepted and not yet stored.
+	Lag() int64
+}
+
+// Check is one thing the server needs to be ready.
+type Check struct {
+	Name string
+	// Ready returns why it is not, or nil. It respects ctx.
+	Ready func(ctx context.Context) error
+}
+
+// StageFunc says how one stage of the path of an event is doing, at once and
+// from memory.
+type StageFunc func() Stage
+
+// StageState is the condition of a stage.
+type StageState string
+
+// The conditions of a stage.
+const (
+	StageOK      StageState = "ok"      // works and keeps up
+	StageBehind  StageState = "behind"  // works, and has a backlog
+	StageFailing StageState = "failing" // does not work, keeps trying
+)
+
+// Stage is one stage of the path of an event, as GET /v1/status shows it.
+type Stage struct {
+	Name       string     `json:"name" doc:"Name of the stage." example:"ingest"`
+	State      StageState `json:"state" enum:"ok,behind,failing" doc:"ok works and keeps up; behind works and has a backlog; failing does not work and keeps trying."`
+	Since      time.Time  `json:"since" doc:"Since when it is in this state."`
+	Detail     string     `json:"detail,omitempty" doc:"What is wrong, for people."`
+	LagRecords *int64     `json:"lag_records,omitempty" doc:"Records this stage has still to do, where it counts records."`
+	LagSeconds *float64   `json:"lag_seconds,omitempty" doc:"Age of what this stage has done, where it counts time."`
+}

@@ -1,0 +1,52 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { Ask } from './ask/panel';
+import { firstLink, statusOf } from './live/link';
+import { follow, type Following, type View } from './live/stream';
+import { Footer } from './panels/footer';
+import { Funnel } from './panels/funnel';
+import { Header } from './panels/header';
+import { Rate } from './panels/rate';
+import { Revenue } from './panels/revenue';
+import { Standing } from './panels/standing';
+import { TopEvents } from './panels/top-events';
+import { Totals } from './panels/totals';
+import { Welcome } from './panels/welcome';
+
+export function App() {
+  const [view, following] = useLive();
+  const { figures } = view;
+  const status = statusOf(view.link, figures, view.now);
+  const untouched = figures !== null && figures.eventsTotal === 0;
+
+  return (
+    <div class="page" data-state={status.state}>
+      <a class="skip" href="#figures">Skip to the figures</a>
+      <Header />
+      <Standing status={status} figures={figures} now={view.now} onRetry={() => following.current?.retry()} />
+      <main id="figures" tabIndex={-1}>
+        {untouched && <Welcome />}
+        <div class="grid">
+          <Rate figures={figures} />
+          <Totals figures={figures} />
+          <Funnel figures={figures} />
+          <TopEvents figures={figures} />
+          <Revenue figures={figures} />
+          <Ask known={figures?.topEvents.map((top) => top.type) ?? []} />
+        </div>
+      </main>
+      <Footer />
+    </div>
+  );
+}
+
+function useLive() {
+  const [view, show] = useState<View>(() => ({ link: firstLink(Date.now()), figures: null, now: Date.now() }));
+  const following = useRef<Following | null>(null);
+  useEffect(() => {
+    const stream = follow(new URL('v1/live', document.baseURI), show);
+    following.current = stream;
+    return stream.stop;
+  }, []);
+  return [view, following] as const;
+}

@@ -1,0 +1,25 @@
+const links = [
+  { href: 'docs', name: 'Documentation', about: 'the HTTP interface, to read and try' },
+  { href: 'openapi.json', name: 'OpenAPI', about: 'the same for programs' },
+  { href: 'metrics', name: 'Metrics', about: 'of the server, for Prometheus' },
+];
+
+export function Footer() {
+  return (
+    <footer>
+      <nav aria-label="More of this server">
+        <ul>
+          {links.map((link) => (
+            <li key={link.href}>
+              <a href={link.href}>{link.name}</a> <span class="about">{link.about}</span>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <p class="about">
+        <strong>Stored until</strong>: all that the broker accepted before this instant is in these numbers.{' '}
+        <strong>Lag</strong>: records that still wait to be stored.
+      </p>
+    </footer>
+  );
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"millrace/internal/enginetest"
+	"millrace/oltp"
+)
+
+// openPostgres is a migrated store on a real Postgres.
+func openPostgres(t *testing.T) *oltp.Store {
+	t.Helper()
+	cfg := oltp.DefaultConfig()
+	cfg.Address = enginetest.Postgres(t)
+	store, err := oltp.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	if _, err := store.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func TestUserFromPostgres(t *testing.T) {
+	store := openPostgres(t)
+	s := start(t, func(_ *Config, d *Deps) { d.Users = store })
+	const id = "ünï/cødé ?#%"
+	path := "/v1/users/" + url.PathEscape(id)
+	wantProblem(t, s.get(path), http.StatusNotFound, codeUnknownUser)
+	err := store.UpsertUserStats(t.Context(), []oltp.UserStats{{
+		UserID:            id,
+		FirstSeen:         time.Date(1997, 1, 1, 0, 0, 0, 0, time.UTC),
+		LastSeen:          time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC),
+		Events:            3,
+		EventsByType:      map[string]uint64{"view": 2, "purchase": 1},
+		Sessions:          1,
+		ActiveDays:        1,
+		Orders:            1,
+		RevenueByCurrency: map[string]string{"INR": "499.00"},
+		LargestOrder:      map[string]string{"INR": "499.00"},
+		FavouriteCategory: "books",
+		Country:           "IN",
+		Device:            "phone",
+		Platform:          "ios",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := s.get(path)
+	if answer.status != http.StatusOK || answer.header.Get("Content-Type") != "application/json" {
+		t.Errorf("got %d %s", answer.status, answer.header.Get("Content-Type"))
+	}
+	golden(t, "user.golden", render(t, answer))
+}
+
+func TestUserWhilePostgresIsAway(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		code   string
+	}{
+		"away":   {oltp.ErrUnavailable, http.StatusServiceUnavailable, codeStoreUnavailable},
+		"broken": {errors.New("column does not exist"), http.StatusInternalServerError, codeInternal},
+		"slow":   {context.DeadlineExceeded, http.StatusGatewayTimeout, codeTimeout},
+	} {
+		s := start(t, func(_ *Config, d *Deps) {
+			d.Users = userFunc(func(context.Context, string) (oltp.UserStats, error) { return oltp.UserStats{}, c.err })
+		})
+		t.Run(name, func(t *testing.T) { wantProblem(t, s.get("/v1/users/u1"), c.status, c.code) })
+	}
+}
+
+func TestLookupHasADeadline(t *testing.T) {
+	s := start(t, func(c *Config, d *Deps) {
+		c.LookupTimeout = 20 * time.Millisecond
+		d.Users = userFunc(func(ctx context.Context, _ string) (oltp.UserStats, error) {
+			<-ctx.Done()
+			return oltp.UserStats{}, ctx.Err()
+		})
+	})
+	wantProblem(t, s.get("/v1/users/u1"), http.StatusGatewayTimeout, codeTimeout)
+}
+
+func knownUser(_ context.Context, id string) (oltp.UserStats, error) {
+	return oltp.UserStats{UserID: id, Events: 3, EventsByType: map[string]uint64{"view": 3}}, nil
+}
