@@ -23,6 +23,8 @@ type request struct {
 	settings []Setting
 	params   []Param
 	readonly bool // the GET rule: nothing may be changed
+	// switchDatabase moves a session to database; a native session has its own since it began.
+	switchDatabase bool
 }
 
 // engine owns the process's chDB. Each statement gets a connection of its own, which is closed
@@ -140,6 +142,11 @@ func (r *run) connectSession(req *request) error {
 	var err error
 	if r.conn, err = r.session.take(r.e); err != nil {
 		return err
+	}
+	if req.switchDatabase && req.database != "" {
+		if err := r.exec("USE " + quoteName(req.database)); err != nil {
+			return err
+		}
 	}
 	settings := r.settings(req)
 	if r.restore, err = r.currentValues(settings); err != nil {
@@ -270,6 +277,17 @@ func (e *engine) kill(r *run) {
 	}
 }
 
+// progressOf asks the engine how far a running statement is, and how many rows it guesses to read.
+func (e *engine) progressOf(r *run) (s Stats, totalRows uint64, err error) {
+	out, err := e.ask("SELECT read_rows, read_bytes, written_rows, written_bytes, total_rows_approx FROM system.processes " +
+		"WHERE splitByChar(' ', Settings['log_comment'])[1] = " + quoteString(r.marker) + " LIMIT 1")
+	if err != nil {
+		return s, 0, err
+	}
+	_, err = fmt.Sscan(out, &s.ReadRows, &s.ReadBytes, &s.WrittenRows, &s.WrittenBytes, &totalRows)
+	return s, totalRows, err
+}
+
 // classify asks the engine's parser; see library.Classify.
 func (r *run) classify(query string) (statements, class int, ok bool) {
 	return r.e.lib.Classify(r.conn, query)
@@ -315,9 +333,18 @@ func (s *stream) next() ([]byte, error) {
 	data := lib.Bytes(s.current)
 	if len(data) == 0 {
 		s.ended = true
+		s.stats = s.r.counters()
 		return nil, io.EOF
 	}
 	return data, nil
+}
+
+// counters are those of the statement that ran last. What is counted while a stream ends is in none
+// of its chunks; the answer to an empty text, which the engine does not run, still has all of it.
+func (r *run) counters() Stats {
+	res := r.e.lib.Query(r.conn, "", "Null", nil)
+	defer r.e.lib.Destroy(res)
+	return r.e.lib.Stats(res)
 }
 
 // close frees the stream, cancelling what has not ended. A second call does nothing.

@@ -56,6 +56,7 @@ func (h *httpServer) read(r *http.Request, args url.Values) (*httpQuery, error) 
 	q.readonly = r.Method == http.MethodGet || r.Method == http.MethodHead
 	q.revision, _ = strconv.ParseUint(args.Get("client_protocol_version"), 10, 64)
 	q.revision = min(q.revision, serverRevision)
+	q.switchDatabase = true
 	if id := args.Get("session_id"); id != "" {
 		q.session, err = h.s.sessions.get(id, args.Get("session_timeout"), args.Get("session_check") == "1")
 	}

@@ -11,11 +11,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"sort"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"millrace/deploy/embedded"
 )
 
 // childEnv makes the test binary a server: its value is a Config in JSON. The server is a process
@@ -70,12 +71,12 @@ func libraryPath(t testing.TB) string {
 	if p := os.Getenv("MILLRACE_CHDB_LIBRARY"); p != "" {
 		return p
 	}
-	if dir, err := os.UserCacheDir(); err == nil {
-		found, _ := filepath.Glob(filepath.Join(dir, "millrace", "engines", "*", "node_modules", "@chdb", "lib-*", "libchdb.*"))
-		sort.Strings(found)
-		if len(found) > 0 {
-			return found[len(found)-1]
-		}
+	dir, err := embedded.Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := filepath.Glob(filepath.Join(dir, "node_modules", "@chdb", "lib-*", "libchdb.*")); len(found) > 0 {
+		return found[0]
 	}
 	const text = "libchdb.so is not installed: run `millrace engines install`, or set MILLRACE_CHDB_LIBRARY"
 	if os.Getenv("CI") != "" {

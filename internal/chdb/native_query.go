@@ -299,12 +299,14 @@ func (n *nativeConn) watch(cancel func()) (stop func()) {
 
 // selectRows streams a SELECT block by block.
 func (n *nativeConn) selectRows(r *run, st *statement, q *nativeQuery) error {
+	out := n.newRows(r)
+	stop := out.pulse(r)
+	defer stop()
 	s, err := r.stream(st.head+" "+nativeTail(st), "Native", q.params)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	out := n.newRows(r)
 	for {
 		chunk, err := s.next()
 		if err == io.EOF {
@@ -330,6 +332,7 @@ func (n *nativeConn) selectRows(r *run, st *statement, q *nativeQuery) error {
 			return err
 		}
 	}
+	stop() // nothing may follow the end
 	return out.end(s.stats)
 }
 
@@ -338,6 +341,9 @@ func nativeTail(st *statement) string { return "FORMAT Native " + st.tail }
 
 // other runs a statement that the engine does not stream.
 func (n *nativeConn) other(r *run, st *statement, q *nativeQuery) error {
+	out := n.newRows(r)
+	stop := out.pulse(r)
+	defer stop()
 	query := st.text
 	if st.returnsRows() {
 		query = st.head + " " + nativeTail(st)
@@ -346,7 +352,6 @@ func (n *nativeConn) other(r *run, st *statement, q *nativeQuery) error {
 	if err != nil {
 		return err
 	}
-	out := n.newRows(r)
 	if len(data) > 0 {
 		if err := out.document(data); err != nil {
 			return err
@@ -360,91 +365,8 @@ func (n *nativeConn) other(r *run, st *statement, q *nativeQuery) error {
 			return err
 		}
 	}
+	stop() // nothing may follow the end
 	return out.end(stats)
-}
-
-// nativeRows writes a result.
-type nativeRows struct {
-	n      *nativeConn
-	w      *blockWalker
-	block  []byte
-	headed bool
-	sent   Stats
-	rows   uint64
-	blocks uint64
-	bytes  uint64
-	start  time.Time
-}
-
-func (n *nativeConn) newRows(r *run) *nativeRows {
-	o := &nativeRows{n: n, w: newBlockWalker(0, n.revision), start: r.started}
-	o.w.out = func(b []byte) error {
-		o.block = append(o.block, b...)
-		return nil
-	}
-	return o
-}
-
-// document writes the blocks of a Native document.
-func (o *nativeRows) document(data []byte) error {
-	o.w.setMemory(data)
-	for {
-		o.block = o.block[:0]
-		h, err := o.w.block()
-		if err == io.EOF {
-			return gone(o.n.w.bw.Flush())
-		}
-		if err != nil {
-			return newException(codeNotImplemented, "The result cannot be sent over the native protocol: %s", err)
-		}
-		if !o.headed {
-			block := o.block
-			if err := o.header(o.w.columns); err != nil {
-				return err
-			}
-			o.block = block
-		}
-		o.rows += h.rows
-		o.blocks++
-		o.bytes += uint64(len(o.block))
-		if err := o.n.w.block(proto.ServerCodeData, o.block); err != nil {
-			return gone(err)
-		}
-	}
-}
-
-// header writes the block without rows that precedes the data.
-func (o *nativeRows) header(columns []columnHead) error {
-	o.headed = true
-	return gone(o.n.w.block(proto.ServerCodeData, appendHeader(nil, columns, o.n.revision)))
-}
-
-// progress writes what has been read since the last time.
-func (o *nativeRows) progress(s Stats) error {
-	if s == o.sent {
-		return nil
-	}
-	p := proto.Progress{
-		Rows: s.ReadRows - o.sent.ReadRows, Bytes: s.ReadBytes - o.sent.ReadBytes,
-		WroteRows: s.WrittenRows - o.sent.WrittenRows, WroteBytes: s.WrittenBytes - o.sent.WrittenBytes,
-		ElapsedNs: uint64(time.Since(o.start)),
-	}
-	o.sent = s
-	b := &o.n.w.buf
-	proto.ServerCodeProgress.Encode(b)
-	p.EncodeAware(b, int(o.n.revision))
-	return gone(o.n.w.send())
-}
-
-func (o *nativeRows) end(s Stats) error {
-	if err := o.progress(s); err != nil {
-		return err
-	}
-	b := &o.n.w.buf
-	p := proto.Profile{Rows: o.rows, Blocks: o.blocks, Bytes: o.bytes}
-	p.EncodeAware(b, int(o.n.revision))
-	proto.ServerCodeEndOfStream.Encode(b)
-	return gone(o.n.w.send())
 }
 
 // unquoteField reads a string literal as ClickHouse dumps a Field; other literals stay as they are.

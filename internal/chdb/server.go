@@ -22,7 +22,10 @@ type server struct {
 
 // Serve opens the engine on cfg.DataDir and serves both protocols until ctx is done. It then takes
 // no new clients, waits up to cfg.StopTimeout for running statements, kills the rest and returns nil.
-// One process can call it once: chDB opens one data path per process.
+//
+// Serve needs a process of its own: chDB opens one data path per process, and on Linux, unless
+// cfg.AllowFiles is set, the process executes itself once more to confine itself (see confine_linux.go).
+// It does so at once, with its first arguments and environment, so that the caller arrives here again.
 func Serve(ctx context.Context, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -30,6 +33,11 @@ func Serve(ctx context.Context, cfg Config) error {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return err
+	}
+	if !cfg.AllowFiles {
+		if err := confine(cfg); err != nil {
+			return err
+		}
 	}
 	release, err := lockDir(cfg.DataDir)
 	if err != nil {
@@ -134,9 +142,16 @@ func (s *server) run(ctx context.Context, l listeners) error {
 
 // grants are the rights of every client: all that concerns databases and tables, nothing that
 // reaches outside of the data directory. They hold inside the engine, whatever the statement's text.
-const grants = `GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE DICTIONARY, ` +
-	`CREATE TEMPORARY TABLE, CREATE FUNCTION, CREATE WORKLOAD, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK, ` +
-	`KILL QUERY, SYSTEM, dictGet, displaySecretsInShowAndSelect ON *.*`
+// Left out on purpose: dictionaries (a source can run a command), users and access, backups, and
+// SYSTEM SHUTDOWN, which ends the whole process group.
+func grants() []string {
+	return []string{
+		"GRANT SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, " +
+			"CREATE FUNCTION, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, CHECK, KILL QUERY, dictGet, " +
+			"SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM CLEANUP, SYSTEM VIEWS, SYSTEM FLUSH, SYSTEM DROP CACHE ON *.*",
+		"REVOKE DROP DATABASE ON default.*", // each connection of the engine begins there
+	}
+}
 
 // writeEngineConfig writes the engine's own configuration beside the data and returns its arguments.
 func writeEngineConfig(cfg Config) ([]string, error) {
@@ -147,7 +162,7 @@ func writeEngineConfig(cfg Config) ([]string, error) {
 	if err := createDefaultDatabase(cfg.DataDir); err != nil {
 		return nil, err
 	}
-	rights := "<grants><query>" + grants + "</query></grants>"
+	rights := "<grants><query>" + strings.Join(grants(), "</query><query>") + "</query></grants>"
 	if cfg.AllowFiles {
 		rights = "<named_collection_control>1</named_collection_control>"
 	}

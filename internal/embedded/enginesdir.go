@@ -1,57 +1,13 @@
 package embedded
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"os"
 	"path/filepath"
-	"runtime"
 
 	"millrace/deploy/embedded"
 )
 
-// enginesDirEnv overrides where engine packages are kept.
-const enginesDirEnv = "MILLRACE_ENGINES"
-
-// EnginesDir is the directory of the engine packages that this binary was built for. Its last part is a
-// hash of the lock file, so that two versions of Millrace do not share packages by accident.
-//
-// It lies in $MILLRACE_ENGINES, else in the user's cache directory. Root gets a directory of the machine
-// instead: Postgres refuses to run as root, and the unprivileged user it then runs as cannot enter /root.
-func EnginesDir() (string, error) {
-	lock, err := embedded.Files.ReadFile("package-lock.json")
-	if err != nil {
-		return "", err
-	}
-	base, err := enginesBase()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(lock)
-	return filepath.Join(base, hex.EncodeToString(sum[:6])), nil
-}
-
-func enginesBase() (string, error) {
-	if dir := os.Getenv(enginesDirEnv); dir != "" {
-		return filepath.Abs(dir)
-	}
-	if os.Geteuid() == 0 {
-		return filepath.Join(machineCacheDir(), "millrace", "engines"), nil
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("no cache directory for the engines (%w); name one in %s", err, enginesDirEnv)
-	}
-	return filepath.Join(cache, "millrace", "engines"), nil
-}
-
-func machineCacheDir() string {
-	if runtime.GOOS == "darwin" {
-		return "/Library/Caches"
-	}
-	return "/var/cache"
-}
+// EnginesDir is the directory of the engine packages that this binary was built for.
+func EnginesDir() (string, error) { return embedded.Dir() }
 
 func enginesDirOr(dir string) (string, error) {
 	if dir != "" {

@@ -97,7 +97,7 @@ func (in *installation) run(ctx context.Context) (Packages, error) {
 		return Packages{}, err
 	}
 	if err := makeReadableDirs(filepath.Dir(in.cfg.Dir)); err != nil {
-		return Packages{}, fmt.Errorf("make the engines' directory: %w; name another one in %s", err, enginesDirEnv)
+		return Packages{}, fmt.Errorf("make the engines' directory: %w; name another one in %s", err, embedded.DirEnv)
 	}
 	lock, err := in.lock(ctx)
 	if err != nil {

@@ -263,7 +263,7 @@ func TestLinksStayInThePackage(t *testing.T) {
 }
 
 func TestEnginesDirFollowsTheLock(t *testing.T) {
-	t.Setenv(enginesDirEnv, "/somewhere")
+	t.Setenv(embedded.DirEnv, "/somewhere")
 	dir, err := EnginesDir()
 	if err != nil || filepath.Dir(dir) != "/somewhere" || len(filepath.Base(dir)) != 12 {
 		t.Errorf("got %s, %v, want /somewhere and a short hash", dir, err)

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"millrace/deploy/embedded"
 )
 
 // postgresServer is one Postgres: its programs, its data, its port, the user it runs as.
@@ -54,7 +56,7 @@ func (p *postgresServer) resolveAccount() error {
 	p.as = as
 	if dir := as.barrier(p.program("postgres")); dir != "" {
 		return fmt.Errorf("Postgres does not run as root but as user %s, who cannot enter %s, where the engine packages are: "+
-			"run `chmod o+x %s`, or name another directory in %s and run `millrace engines install`", as.name, dir, dir, enginesDirEnv)
+			"run `chmod o+x %s`, or name another directory in %s and run `millrace engines install`", as.name, dir, dir, embedded.DirEnv)
 	}
 	if dir := as.barrier(p.dataDir); dir != "" && !canPassDirectory() {
 		return fmt.Errorf("Postgres does not run as root but as user %s, who cannot enter %s: run `chmod o+x %s`, "+

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"math/bits"
 	"strconv"
 	"time"
 	"unsafe"
@@ -103,7 +104,7 @@ func (d *Decoder) check(a *arena, receivedAt int64) bool {
 	if d.spans[fieldProperties].size() > d.limits.PropertiesBytes {
 		return d.fail(faultPropertiesTooBig, 0)
 	}
-	if d.rewrites && !d.rewrite(a) {
+	if d.marked != 0 && !d.rewrite(a) {
 		return false
 	}
 	if d.spans[fieldCurrency].bare() { // a number names no currency
@@ -146,28 +147,21 @@ func (d *Decoder) read(f field) []byte {
 
 // rewrite gives the marked spans the text that they stand for.
 func (d *Decoder) rewrite(a *arena) bool {
-	for f := range fieldOther {
-		if !d.spans[f].rewritten() {
-			continue
+	for left := d.marked; left != 0; left &= left - 1 {
+		f := field(bits.TrailingZeros32(left))
+		if !d.spans[f].rewritten() || f == fieldOther {
+			continue // a later value has taken its place
 		}
 		if f == fieldProperties {
 			d.rewritten[f] = d.uniqueProperties(a)
 			continue
 		}
 		src := d.raw(f)
-		dst := src
-		if f >= firstHot {
-			dst = newText(a, len(src)) // properties themselves keep their escapes
-		}
-		dst = unescape(dst, src)
-		if bytes.IndexByte(dst, 0) >= 0 {
+		dst := unescape(newText(a, len(src)), src)
+		if d.zeros && bytes.IndexByte(dst, 0) >= 0 {
 			return d.failField(faultZero, f)
 		}
-		if f >= firstHot {
-			d.rewritten[f] = unsafe.String(unsafe.SliceData(dst), len(dst))
-		} else {
-			d.spans[f] = span{d.spans[f].start, d.spans[f].start + uint32(len(dst))}
-		}
+		d.rewritten[f] = unsafe.String(unsafe.SliceData(dst), len(dst))
 	}
 	return true
 }

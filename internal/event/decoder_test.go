@@ -1,6 +1,7 @@
 package event
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,29 @@ func TestManyRepeatedNames(t *testing.T) {
 	}
 	if got := len(rawMembers(ev.Properties)); got != 78 {
 		t.Errorf("%d names are left, want 78", got)
+	}
+}
+
+// TestLearnedNames sends names that the decoder has learned from events that
+// it refused, and more names than it can learn.
+func TestLearnedNames(t *testing.T) {
+	limits := testLimits()
+	d := NewDecoder(limits)
+	for _, text := range []string{
+		"{\"type\":\"view\",\"user_id\":\"u\",\"properties\":{\"\xff\":1,\"a\":1}}",
+		"{\"type\":\"view\",\"user_id\":\"u\",\"properties\":{\"b\":1,\"a\":1,\"c\":1x}}",
+		`{"type":"view","user_id":"u","properties":{"c":1,"b":2,"c":3,"ü":4,"a":5,"ü":6}}`,
+		`{"type":"view","user_id":"u","properties":{"14 bytes, this":1,"14 bytes, thi!":2,"15 bytes, this.":3,"15 bytes, this.":4}}`,
+		`{"type":"view","user_id":"u","properties":{"c" :1,"c": 2,"\u0063":3}}`,
+		`{"type":"view","user_id":"u","properties":{"":1,"":2}}`,
+	} {
+		for range 3 {
+			agree(t, d, []byte(text), limits)
+		}
+	}
+	for i := range 5000 {
+		name := fmt.Sprintf("n%x", i*7919%5000)
+		agree(t, d, fmt.Appendf(nil, `{"type":"view","user_id":"u","properties":{%q:1,"amount":2,%q:3,"nn":4}}`, name, name), limits)
 	}
 }
 

@@ -20,8 +20,11 @@ type nameTable struct {
 	// time. Most senders keep to one order, and a right guess saves the
 	// processor from waiting for the lookup. The first name of an object
 	// follows slot nameSlots, which is none.
-	after  [nameSlots + 1]uint8
-	missed uint // names that found their slot taken
+	after [nameSlots + 1]uint8
+	// strayed counts the wrong guesses among the latest 8 or so. Guessing
+	// stops where they are many: then each guess only costs.
+	strayed uint
+	missed  uint // names that found their slot taken
 }
 
 // nameSlot is a name with its closing quote and colon, as two masked words.
@@ -67,6 +70,21 @@ func (t *nameTable) fill(s section) bool {
 		*at = slot
 	}
 	return true
+}
+
+// find picks the slot that a name is in, if it is in any, given the slot of the
+// name before it. It says whether the guess was wrong.
+func (t *nameTable) find(last uint8, head, tail uint64, guess bool) (at uint8, strayed uint) {
+	at = t.after[last]
+	if guess && t.slots[at].matches(head, tail) {
+		return at, 0
+	}
+	found := t.slot(head)
+	t.after[last] = found
+	if found != at {
+		strayed = 1
+	}
+	return found, strayed
 }
 
 // slot picks the only slot that can hold the name starting with these bytes.

@@ -13,22 +13,20 @@ func (s *scanner) properties(i int) int {
 	last, high, longest := uint8(nameSlots), uint64(0), uint32(0)
 	seen, repeated := uint64(0), false
 	s.seen = nameFilter{}
+	guess, strayed := names.strayed < 3, uint(0)
 	i, more := s.open(i + 1)
 	for more {
 		head, tail := load(buf, i), load(buf, i+8)
-		at := names.after[last]
+		at, miss := names.find(last, head, tail, guess)
+		strayed += miss
 		slot := &names.slots[at]
-		if !slot.matches(head, tail) {
-			at = names.slot(head)
-			slot = &names.slots[at]
-			names.after[last] = at
-		}
 		last = at
 		f := slot.field
 		if slot.matches(head, tail) {
 			i += slot.size
 			repeated = seen>>at&1 != 0 || repeated
 			seen |= 1 << at
+			high |= head | tail // a learned name may be of any script
 		} else {
 			old := false
 			if f, i, old = s.freeName(i, head); i < 0 {
@@ -46,17 +44,8 @@ func (s *scanner) properties(i int) int {
 			i, more = s.next(i)
 			continue
 		}
-		i++
-		from, special := i, uint64(0)
-		for {
-			word := load(buf, i)
-			high |= word
-			if special = specials(word); special != 0 {
-				break
-			}
-			i += 8
-		}
-		i += bits.TrailingZeros64(special) >> 3
+		from := i + 1
+		i, high = plainEnd(buf, from, high)
 		if nextMember(buf, i) {
 			s.spans[f] = span{uint32(from), uint32(i)}
 			longest = max(longest, uint32(i-from))
@@ -66,17 +55,22 @@ func (s *scanner) properties(i int) int {
 		if i = s.endText(f, from, i); i < 0 {
 			return -1
 		}
+		if buf[i] == ',' && buf[i+1] == '"' {
+			i += 2
+			continue
+		}
 		i, more = s.next(i)
 	}
 	if i < 0 {
 		return -1
 	}
+	names.strayed = (names.strayed + strayed + 1) / 2
 	s.high |= high
 	s.longest = max(s.longest, longest)
 	s.spans[fieldProperties] = span{uint32(brace), uint32(i)}
 	if repeated && s.hasRepeats() {
 		s.spans[fieldProperties].end |= spanMark
-		s.rewrites = true
+		s.marked |= 1 << fieldProperties
 	}
 	return i
 }

@@ -19,6 +19,7 @@ const (
 	ReasonEventTooBig       Reason = "event_too_big"       // the whole event over its limit
 	ReasonTooDeep           Reason = "too_deep"            // properties nested over the limit
 	ReasonInvalidText       Reason = "invalid_text"        // a character that no store can keep
+	ReasonStoreRejected     Reason = "store_rejected"      // the store refused it for its content
 )
 
 // Reject says why an event was refused. It is an error for the event, never

@@ -3,7 +3,6 @@ package event
 import (
 	"encoding/binary"
 	"hash/maphash"
-	"math/bits"
 )
 
 // padding is how many zero bytes follow the text of an event while it is
@@ -33,14 +32,15 @@ func (s span) rewritten() bool { return s.end&spanMark != 0 }
 // Its methods take the index of the next byte and return the index after what
 // they read, or -1 when fault and at say why not.
 type scanner struct {
-	buf      []byte // the event and its padding
-	spans    [fieldCount]span
-	high     uint64   // every word read, or-ed: its top bits tell of non-ASCII
-	longest  uint32   // size of the longest string or number, in bytes as sent
-	rewrites bool     // some span is marked
-	members  []member // names of the properties, in order
-	names    nameSet
-	seen     nameFilter // of the properties being read
+	buf     []byte // the event and its padding
+	spans   [fieldCount]span
+	high    uint64   // every word read, or-ed: its top bits tell of non-ASCII
+	longest uint32   // size of the longest string or number, in bytes as sent
+	marked  uint32   // one bit for each field whose span is marked
+	zeros   bool     // some string has the escape of U+0000
+	members []member // names of the properties, in order
+	names   nameSet
+	seen    nameFilter // of the properties being read
 
 	fault fault
 	at    int     // where, in bytes
@@ -51,6 +51,8 @@ type scanner struct {
 	envelope *nameTable
 	context  *nameTable
 	hot      *nameTable
+	utf8     *utf8Table
+	words    []uint32 // places of the words that are not ASCII
 }
 
 func (s *scanner) init(depth int) {
@@ -59,13 +61,14 @@ func (s *scanner) init(depth int) {
 	s.envelope = newNameTable(sectionEnvelope)
 	s.context = newNameTable(sectionContext)
 	s.hot = newNameTable(sectionProperties)
+	s.utf8 = newUTF8Table()
 }
 
 // scan reads buf, a copy of the event with its padding.
 func (s *scanner) scan(buf []byte) bool {
 	s.buf = buf
 	s.spans = [fieldCount]span{}
-	s.high, s.longest, s.rewrites = 0, 0, false
+	s.high, s.longest, s.marked, s.zeros = 0, 0, 0, false
 	s.fault, s.of = faultNone, fieldOther
 	i := skipSpace(buf, 0)
 	if buf[i] != '{' {
@@ -93,16 +96,13 @@ func (s *scanner) object(i int, in section) int {
 		names = s.context
 	}
 	last, high, longest := uint8(nameSlots), uint64(0), uint32(0)
+	guess, strayed := names.strayed < 3, uint(0)
 	i, more := s.open(i)
 	for more {
 		head, tail := load(buf, i), load(buf, i+8)
-		at := names.after[last]
+		at, miss := names.find(last, head, tail, guess)
+		strayed += miss
 		slot := &names.slots[at]
-		if !slot.matches(head, tail) {
-			at = names.slot(head)
-			slot = &names.slots[at]
-			names.after[last] = at
-		}
 		last = at
 		f := slot.field
 		if slot.matches(head, tail) {
@@ -120,17 +120,8 @@ func (s *scanner) object(i int, in section) int {
 			i, more = s.next(i)
 			continue
 		}
-		i++
-		from, special := i, uint64(0)
-		for {
-			word := load(buf, i)
-			high |= word
-			if special = specials(word); special != 0 {
-				break
-			}
-			i += 8
-		}
-		i += bits.TrailingZeros64(special) >> 3
+		from := i + 1
+		i, high = plainEnd(buf, from, high)
 		if nextMember(buf, i) {
 			s.spans[f] = span{uint32(from), uint32(i)}
 			longest = max(longest, uint32(i-from))
@@ -140,8 +131,13 @@ func (s *scanner) object(i int, in section) int {
 		if i = s.endText(f, from, i); i < 0 {
 			return -1
 		}
+		if buf[i] == ',' && buf[i+1] == '"' {
+			i += 2
+			continue
+		}
 		i, more = s.next(i)
 	}
+	names.strayed = (names.strayed + strayed + 1) / 2
 	s.high |= high
 	s.longest = max(s.longest, longest)
 	return i
@@ -161,7 +157,7 @@ func (s *scanner) endText(f field, from, i int) int {
 			return -1
 		}
 		mark = spanMark
-		s.rewrites = true
+		s.marked |= 1 << f
 	}
 	s.spans[f] = span{uint32(from), uint32(i) | mark}
 	s.longest = max(s.longest, uint32(i-from))

@@ -2,7 +2,6 @@ package event
 
 import (
 	"math/bits"
-	"unicode/utf8"
 )
 
 // Eight copies of a byte, for looking at eight characters at once.
@@ -21,51 +20,40 @@ func specials(word uint64) uint64 {
 	return ((word ^ quoteFlip - afterFlip) | (word ^ backslash - lowBits)) &^ word & highBits
 }
 
-// str finds the closing quote of a string, from after the opening one.
-func (s *scanner) str(i int) (end int, escaped bool) {
-	buf := s.buf
+// plainEnd finds the first byte of a string from i on that does not stand for
+// itself, and adds the words that it read to high.
+func plainEnd(buf []byte, i int, high uint64) (end int, seen uint64) {
 	for {
 		word := load(buf, i)
-		s.high |= word
-		special := specials(word)
-		if special == 0 {
-			i += 8
-			continue
+		high |= word
+		if special := specials(word); special != 0 {
+			return i + bits.TrailingZeros64(special)>>3, high
 		}
-		i += bits.TrailingZeros64(special) >> 3
-		if buf[i] == '"' {
-			return i, false
-		}
-		return s.rest(i), true
+		i += 8
 	}
+}
+
+// str finds the closing quote of a string, from after the opening one.
+func (s *scanner) str(i int) (end int, escaped bool) {
+	if i, s.high = plainEnd(s.buf, i, s.high); s.buf[i] == '"' {
+		return i, false
+	}
+	return s.rest(i), true
 }
 
 // rest finds the closing quote of a string, from its first byte that does not
 // stand for itself.
 func (s *scanner) rest(i int) (end int) {
-	buf := s.buf
-	for {
-		switch buf[i] {
-		case '"':
-			return i
-		case '\\':
-			if i = s.escape(i); i < 0 {
-				return -1
-			}
-		default:
+	for s.buf[i] != '"' {
+		if s.buf[i] != '\\' {
 			return s.stop(faultControl, i)
 		}
-		word := load(buf, i)
-		special := specials(word)
-		for special == 0 {
-			s.high |= word
-			i += 8
-			word = load(buf, i)
-			special = specials(word)
+		if i = s.escape(i); i < 0 {
+			return -1
 		}
-		s.high |= word
-		i += bits.TrailingZeros64(special) >> 3
+		i, s.high = plainEnd(s.buf, i, s.high)
 	}
+	return i
 }
 
 // escape checks one escape sequence.
@@ -77,6 +65,9 @@ func (s *scanner) escape(i int) int {
 	case 'u':
 		// The padding ends a sequence that the event cuts short.
 		if isHex(buf[i+2]) && isHex(buf[i+3]) && isHex(buf[i+4]) && isHex(buf[i+5]) {
+			if string(buf[i+2:i+6]) == "0000" {
+				s.zeros = true
+			}
 			return i + 6
 		}
 	}
@@ -228,19 +219,4 @@ func (s *scanner) name(i int) int {
 		return s.stop(faultColon, i)
 	}
 	return skipSpace(s.buf, i+1)
-}
-
-// checkUTF8 reads the whole event as UTF-8.
-func (s *scanner) checkUTF8() bool {
-	text := s.text()
-	if utf8.Valid(text) {
-		return true
-	}
-	for i := 0; ; {
-		r, size := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && size <= 1 {
-			return s.fail(faultUTF8, i)
-		}
-		i += size
-	}
 }

@@ -1,28 +1,36 @@
 package event
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // unescape writes the text of the JSON string src, given without its quotes
 // and already known to be valid, to dst and returns what it wrote. The text is
-// never longer than its source, so dst may be src itself.
+// never longer than its source; dst has at least that room and lies elsewhere.
 //
 // Half of a surrogate pair becomes U+FFFD, as in encoding/json.
 func unescape(dst, src []byte) []byte {
 	n := 0
 	for i := 0; i < len(src); {
-		if src[i] != '\\' {
+		if i+8 <= len(src) { // then dst has room too, as n <= i
+			word := load(src, i)
+			binary.LittleEndian.PutUint64(dst[n:n+8], word)
+			plain := plainBytes(word)
+			i, n = i+plain, n+plain
+			if plain == 8 {
+				continue
+			}
+		} else if src[i] != '\\' {
 			dst[n] = src[i]
-			n++
-			i++
+			i, n = i+1, n+1
 			continue
 		}
 		if src[i+1] != 'u' {
 			dst[n] = unescapeByte(src[i+1])
-			n++
-			i += 2
+			i, n = i+2, n+1
 			continue
 		}
 		r, size := unescapeRune(src[i:])
@@ -30,6 +38,12 @@ func unescape(dst, src []byte) []byte {
 		i += size
 	}
 	return dst[:n]
+}
+
+// plainBytes counts the bytes of word before its first backslash.
+func plainBytes(word uint64) int {
+	word ^= backslash
+	return bits.TrailingZeros64((word-lowBits)&^word&highBits) >> 3
 }
 
 // unescapeByte gives the byte that a one-letter escape stands for.
