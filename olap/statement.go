@@ -23,7 +23,6 @@ type statement struct {
 type parameter struct {
 	name, kind string
 	wire       string // as the server reads it
-	shown      string // as a person reads it
 }
 
 func newStatement() *statement { return &statement{} }
@@ -59,7 +58,6 @@ func (s *statement) bind(v any) string {
 	default:
 		panic(fmt.Sprintf("olap: no parameter type for %T", v))
 	}
-	p.shown = p.wire
 	for _, known := range s.params {
 		if known.kind == p.kind && known.wire == p.wire {
 			return known.placeholder()
@@ -86,7 +84,7 @@ func (s *statement) parameters() clickhouse.QueryOption {
 func (s *statement) explained() string {
 	var b strings.Builder
 	for _, p := range s.params {
-		fmt.Fprintf(&b, "SET param_%s = %s;\n", p.name, quoteText(p.shown))
+		fmt.Fprintf(&b, "SET param_%s = %s;\n", p.name, quoteText(p.wire))
 	}
 	b.WriteString(s.String())
 	return b.String()

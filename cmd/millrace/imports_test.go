@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"internal/nearest":    {},
 	"internal/query":      {"internal/event", "internal/nearest"},
 	"internal/chdb":       {"internal/event"},
+	"internal/enrich":     {"internal/event"},
 	"internal/embedded":   {"internal/event", "internal/chdb", "deploy/embedded"},
 	"internal/enginetest": {"internal/event", "internal/embedded"},
 	"internal/traffic":    {"internal/event"},

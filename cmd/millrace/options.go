@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"millrace/ingest"
+	"millrace/internal/enrich"
 	"millrace/internal/nearest"
 )
 
@@ -39,6 +41,11 @@ type upOptions struct {
 	batchRows  int
 	batchAge   time.Duration
 
+	enrich         bool
+	geoip          string
+	dropIP         bool
+	trustedProxies []string
+
 	sampleTraffic  float64
 	insecureListen bool
 	allowedHosts   []string
@@ -61,6 +68,10 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.group, "group", defaults.Group, "consumer group of the ingest")
 	flags.IntVar(&o.batchRows, "batch-rows", defaults.MaxRows, "events that close a batch")
 	flags.DurationVar(&o.batchAge, "batch-age", defaults.MaxAge, "age that closes a batch")
+	flags.BoolVar(&o.enrich, "enrich", true, "add to events what their user agent, address and page tell: device, system, browser, country, campaign, bot flag")
+	flags.StringVar(&o.geoip, "geoip", "", "look countries up in this file, a database in MaxMind's format (.mmdb)")
+	flags.BoolVar(&o.dropIP, "drop-ip", false, "do not keep addresses, once their country is known")
+	flags.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed, such as 10.0.0.0/8")
 	flags.Float64Var(&o.sampleTraffic, "sample-traffic", 0, "make this many sample events per second, 0 for none")
 	flags.BoolVar(&o.insecureListen, "insecure-listen", false, "allow --listen on an address that other machines reach, although there are no API keys yet")
 	flags.StringSliceVar(&o.allowedHosts, "allowed-hosts", nil, "names that requests to a loopback --listen may carry beside localhost, such as that of a local proxy")
@@ -92,6 +103,12 @@ func (o *upOptions) validate() error {
 	if o.partitions < 1 {
 		fault("--partitions: %d; at least 1 is needed", o.partitions)
 	}
+	if !o.enrich && (o.geoip != "" || o.dropIP) {
+		fault("--geoip and --drop-ip are part of --enrich, which is off")
+	}
+	if _, err := o.proxies(); err != nil {
+		faults = append(faults, err)
+	}
 	if o.sampleTraffic < 0 {
 		fault("--sample-traffic: %v is negative", o.sampleTraffic)
 	}
@@ -103,6 +120,29 @@ func (o *upOptions) validate() error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// proxies are the networks of --trusted-proxies; a bare address is a network of one.
+func (o *upOptions) proxies() ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range o.trustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if addr, addrErr := netip.ParseAddr(text); addrErr == nil {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies: %q is no network such as 10.0.0.0/8, and no address", text)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
+}
+
+// enrichConfig is the part that enrichment needs.
+func (o *upOptions) enrichConfig() enrich.Config {
+	cfg := enrich.DefaultConfig()
+	cfg.GeoIPFile, cfg.DropIP = o.geoip, o.dropIP
+	return cfg
 }
 
 // runs reports whether the stage belongs to this process.

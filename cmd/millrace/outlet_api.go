@@ -121,8 +121,11 @@ func (a *apiOutlet) Flush(context.Context) error {
 func (a *apiOutlet) Stored(ctx context.Context) error {
 	last := time.Unix(0, a.lastSent.Load())
 	var until time.Time
-	err := poll(ctx, func() (done bool, err error) {
-		until, err = a.client.StoredUntil(ctx)
+	err := poll(ctx, func() (bool, error) {
+		now, err := a.client.StoredUntil(ctx)
+		if err == nil {
+			until = now // a question cut off by the deadline must not forget the answers before
+		}
 		return until.After(last), err
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {

@@ -16,6 +16,7 @@ import (
 	"millrace/api/ui"
 	"millrace/ingest"
 	"millrace/internal/embedded"
+	"millrace/internal/enrich"
 	"millrace/olap"
 	"millrace/oltp"
 )
@@ -33,6 +34,9 @@ type plant struct {
 	progress *ingest.Progress
 	consumer *ingest.Consumer // nil where the stage runs elsewhere
 	syncer   *oltp.Syncer     // nil where the stage runs elsewhere
+
+	identities *oltp.Identities // nil where the API runs elsewhere
+	enricher   *enrich.Enricher // nil where nothing is to be added, or the API runs elsewhere
 }
 
 // stackConfig is the part that the engines need.
@@ -122,6 +126,22 @@ func (p *plant) openStages(brokers []string) (err error) {
 	if p.options.runs(stageSync) {
 		p.syncer, err = oltp.NewSyncer(oltp.DefaultSyncerConfig(),
 			oltp.SyncDeps{Store: p.users, Source: p.touchedUsers, Registry: p.registry, Logger: p.app.log})
+		if err != nil {
+			return err
+		}
+	}
+	if p.options.runs(stageAPI) {
+		err = p.openCollector()
+	}
+	return err
+}
+
+// openCollector builds what the API does to events on their way in.
+func (p *plant) openCollector() (err error) {
+	p.identities, err = oltp.NewIdentities(oltp.DefaultIdentitiesConfig(),
+		oltp.IdentitiesDeps{Store: p.users, Registry: p.registry, Logger: p.app.log})
+	if err == nil && p.options.enrich {
+		p.enricher, err = enrich.New(p.options.enrichConfig(), p.registry)
 	}
 	return err
 }
@@ -148,6 +168,9 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	}
 	if p.syncer != nil {
 		stages.Go(func() error { return p.syncer.Run(ctx) })
+	}
+	if p.identities != nil {
+		stages.Go(func() error { return p.identities.Run(ctx) })
 	}
 	if listener != nil {
 		server, err := api.New(p.apiConfig(), p.apiDeps())
@@ -226,12 +249,13 @@ func (p *plant) checks() []api.Check {
 func (p *plant) apiConfig() api.Config {
 	cfg := api.DefaultConfig()
 	cfg.AllowInsecure, cfg.AllowedHosts = p.options.insecureListen, p.options.allowedHosts
+	cfg.TrustedProxies, _ = p.options.proxies() // checked with the other options
 	return cfg
 }
 
 // apiDeps joins the API to the stores and the broker.
 func (p *plant) apiDeps() api.Deps {
-	return api.Deps{
+	deps := api.Deps{
 		Publisher: publisher{p.producer},
 		Asker:     p.events,
 		Users:     p.users,
@@ -245,6 +269,14 @@ func (p *plant) apiDeps() api.Deps {
 		Logger:    p.app.log,
 		Version:   version(),
 	}
+	// Set only where there is one: a nil pointer within an interface is not nil.
+	if p.identities != nil {
+		deps.Identities = p.identities
+	}
+	if p.enricher != nil {
+		deps.Enricher = p.enricher
+	}
+	return deps
 }
 
 // close gives up what open has opened, in reverse.

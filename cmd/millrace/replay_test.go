@@ -90,7 +90,7 @@ func TestReplayToAPIWaitsForStoredUntil(t *testing.T) {
 		t.Errorf("got %s after %d questions", stdout, asked)
 	}
 	api.until = func() time.Time { return time.Now().Add(-time.Hour) }
-	_, stderr := command(t, exitFailed, "replay", path, "--api", api.URL, "--wait", "--wait-timeout", "300ms")
+	_, stderr := command(t, exitFailed, "replay", path, "--api", api.URL, "--wait", "--wait-timeout", "1s")
 	if !strings.Contains(stderr, "has stored what arrived until") {
 		t.Errorf("got %q", stderr)
 	}

@@ -1,13 +1,17 @@
 -- 10-minute tumbling windows by event time: the default rollup. States merge,
 -- so a late event corrects its window. Every expression below is total: a view
 -- that throws on data could never be completed by a retry.
+--
+-- users holds 64-bit hashes: half the space of the names' 128-bit ones, and
+-- exact in all likelihood (among 10 million users, two share a hash with a
+-- probability of 3 in a million).
 CREATE TABLE IF NOT EXISTS windows_10m{{.OnCluster}}
 (
     window_start DateTime('UTC'),
     type         LowCardinality(String),
     currency     LowCardinality(String),
     events       SimpleAggregateFunction(sum, UInt64),
-    users        AggregateFunction(uniqExact, String),
+    users        AggregateFunction(uniqExact, UInt64),
     amounts      SimpleAggregateFunction(sum, UInt64),
     revenue      SimpleAggregateFunction(sum, Decimal(38, 6))
 )
@@ -22,7 +26,7 @@ SELECT
     type,
     currency,
     count() AS events,
-    uniqExactState(user_id) AS users,
+    uniqExactState(sipHash64(user_id)) AS users,
     count(amount) AS amounts,
     sum(ifNull(amount, toDecimal64(0, 6))) AS revenue
 FROM events

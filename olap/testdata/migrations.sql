@@ -44,7 +44,7 @@ CREATE TABLE IF NOT EXISTS windows_10m
     type         LowCardinality(String),
     currency     LowCardinality(String),
     events       SimpleAggregateFunction(sum, UInt64),
-    users        AggregateFunction(uniqExact, String),
+    users        AggregateFunction(uniqExact, UInt64),
     amounts      SimpleAggregateFunction(sum, UInt64),
     revenue      SimpleAggregateFunction(sum, Decimal(38, 6))
 )
@@ -60,7 +60,7 @@ SELECT
     type,
     currency,
     count() AS events,
-    uniqExactState(user_id) AS users,
+    uniqExactState(sipHash64(user_id)) AS users,
     count(amount) AS amounts,
     sum(ifNull(amount, toDecimal64(0, 6))) AS revenue
 FROM events
