@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -16,8 +17,9 @@ import (
 // offsets [first, last], as columns, and those among them that are no events.
 // A partition has two blocks, one being built while the other is written.
 type block struct {
-	batch   event.Batch
-	letters []event.DeadLetter
+	batch      event.Batch
+	letters    []event.DeadLetter
+	duplicates []event.Duplicate
 
 	first    int64     // first offset of the range
 	last     int64     // last offset of the range; the range is empty while it is below first
@@ -30,7 +32,8 @@ type block struct {
 func (b *block) reset(first int64) {
 	b.batch.Reset()
 	clear(b.letters)
-	b.letters = b.letters[:0]
+	clear(b.duplicates)
+	b.letters, b.duplicates = b.letters[:0], b.duplicates[:0]
 	b.first, b.last = first, first-1
 	b.closedBy = ""
 }
@@ -39,11 +42,12 @@ func (b *block) reset(first int64) {
 func (b *block) empty() bool { return b.last < b.first }
 
 // rows is the number of records, events or not.
-func (b *block) rows() int { return b.batch.Len() + len(b.letters) }
+func (b *block) rows() int { return b.batch.Len() + len(b.letters) + len(b.duplicates) }
 
-// add puts a record at the end: into the columns, or among the dead letters.
-// Kafka's own markers of transactions take an offset and are no events.
-func (b *block) add(decoder *event.Decoder, r *kgo.Record) {
+// add puts a record at the end: into the columns, among the dead letters, or
+// among the repeats of what is stored. A nil memory knows no repeats. Kafka's
+// own markers of transactions take an offset and are no events.
+func (b *block) add(decoder *event.Decoder, memory *memory, r *kgo.Record) {
 	if b.empty() {
 		b.opened = time.Now()
 	}
@@ -55,7 +59,19 @@ func (b *block) add(decoder *event.Decoder, r *kgo.Record) {
 	if reject := decoder.AppendTo(&b.batch, r.Value, pos); reject != nil {
 		letter := event.DeadLetter{Position: pos, Reject: *reject, Payload: bytes.Clone(r.Value)}
 		b.letters = append(b.letters, letter)
+		return
 	}
+	if memory == nil {
+		return
+	}
+	row := b.batch.Len() - 1
+	id := b.batch.EventID[row]
+	if at, known := memory.knows(id, r.Offset, pos.ReceivedAt); known {
+		b.duplicates = append(b.duplicates, event.Duplicate{Position: pos, EventID: strings.Clone(id), StoredOffset: at})
+		b.batch.Truncate(row)
+		return
+	}
+	memory.add(id, r.Offset, pos.ReceivedAt)
 }
 
 // piece is the part of a block that is written in one step: the whole, unless
@@ -82,10 +98,21 @@ func (b *block) rowsOf(s piece) (from, to int) {
 
 // lettersOf are the dead letters that lie in the piece.
 func (b *block) lettersOf(s piece) []event.DeadLetter {
-	byOffset := func(l event.DeadLetter, offset int64) int { return cmp.Compare(l.Offset, offset) }
-	from, _ := slices.BinarySearchFunc(b.letters, s.first, byOffset)
-	to, _ := slices.BinarySearchFunc(b.letters, s.last+1, byOffset)
-	return b.letters[from:to]
+	return within(s, b.letters, func(l event.DeadLetter) int64 { return l.Offset })
+}
+
+// duplicatesOf are the repeats that lie in the piece.
+func (b *block) duplicatesOf(s piece) []event.Duplicate {
+	return within(s, b.duplicates, func(d event.Duplicate) int64 { return d.Offset })
+}
+
+// within are the items, which are in the order of their offsets, that lie in
+// the piece.
+func within[T any](s piece, items []T, offset func(T) int64) []T {
+	byOffset := func(item T, want int64) int { return cmp.Compare(offset(item), want) }
+	from, _ := slices.BinarySearchFunc(items, s.first, byOffset)
+	to, _ := slices.BinarySearchFunc(items, s.last+1, byOffset)
+	return items[from:to]
 }
 
 // refused is row i of the batch as a dead letter. The record itself is gone by

@@ -28,6 +28,12 @@ type Config struct {
 	// MaxQueuedBytes bounds what a partition has fetched ahead of its batch.
 	// At the bound fetching of that partition pauses.
 	MaxQueuedBytes int
+	// RepeatHorizon is how long after an event a repeat with the same event_id
+	// is known again and left out.
+	RepeatHorizon time.Duration
+	// RepeatIDs bounds how many ids a partition remembers, at about 100 bytes
+	// each: under high traffic it may cover less than RepeatHorizon.
+	RepeatIDs int
 	// WriteDeadline bounds one attempt to write, and how long after its seal a
 	// block may still be sent without asking the group again. The store has to
 	// remember tokens for many times as long.
@@ -52,6 +58,8 @@ func DefaultConfig() Config {
 		MaxBytes:       48 << 20,
 		MaxAge:         time.Second,
 		MaxQueuedBytes: 16 << 20,
+		RepeatHorizon:  24 * time.Hour,
+		RepeatIDs:      500_000,
 		WriteDeadline:  time.Minute,
 		RetryMin:       100 * time.Millisecond,
 		RetryMax:       5 * time.Second,
@@ -78,6 +86,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxQueuedBytes <= 0 {
 		fault("max queued bytes: %d is not positive", c.MaxQueuedBytes)
+	}
+	if c.RepeatHorizon <= 0 || c.RepeatIDs <= 0 {
+		fault("repeats: horizon %v and %d ids must both be positive", c.RepeatHorizon, c.RepeatIDs)
 	}
 	if c.WriteDeadline <= 0 {
 		fault("write deadline: %v is not positive", c.WriteDeadline)

@@ -14,7 +14,9 @@ import (
 
 // Deps are what a Consumer needs from outside.
 type Deps struct {
-	Sink       Sink
+	Sink Sink
+	// Recall lets repeats of stored events be left out; nil stores them again.
+	Recall     Recall
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -23,6 +25,7 @@ type Deps struct {
 type Consumer struct {
 	cfg     Config
 	sink    Sink
+	recall  Recall // may be nil
 	log     *slog.Logger
 	metrics *metrics
 
@@ -47,6 +50,7 @@ func NewConsumer(cfg Config, deps Deps) (*Consumer, error) {
 	return &Consumer{
 		cfg:        cfg,
 		sink:       deps.Sink,
+		recall:     deps.Recall,
 		log:        deps.Logger,
 		metrics:    newMetrics(deps.Registerer),
 		ready:      make(chan struct{}),

@@ -70,7 +70,11 @@ func newTestConsumer(t *testing.T, cfg Config, sink Sink) *Consumer {
 // and waits; it may be called more than once.
 func consume(t *testing.T, cfg Config, sink Sink) (stop func()) {
 	t.Helper()
-	consumer := newTestConsumer(t, cfg, sink)
+	return runConsumer(t, newTestConsumer(t, cfg, sink))
+}
+
+func runConsumer(t *testing.T, consumer *Consumer) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- consumer.Run(ctx) }()

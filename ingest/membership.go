@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -104,6 +105,7 @@ func (m *membership) newPartition(key partitionKey) *partition {
 		key:     key,
 		cfg:     &m.cfg,
 		sink:    m.sink,
+		recall:  m.recall,
 		metrics: m.metrics,
 		log:     m.log,
 		commits: m.commits,
@@ -119,6 +121,7 @@ func (m *membership) newPartition(key partitionKey) *partition {
 		blocks:   make(chan *block),
 		free:     make(chan *block, 2),
 		decoder:  event.NewDecoder(m.cfg.Limits),
+		covered:  m.metrics.covered.WithLabelValues(strconv.Itoa(int(key.partition))),
 	}
 }
 
@@ -155,6 +158,7 @@ func (m *membership) end(keys []partitionKey, how func(*partition)) {
 			continue
 		}
 		delete(m.partitions, key)
+		m.metrics.covered.DeleteLabelValues(strconv.Itoa(int(key.partition)))
 		ending.Go(func() {
 			how(p)
 			if _, paused := p.queue.take(nil); paused {

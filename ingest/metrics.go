@@ -8,6 +8,8 @@ import (
 type metrics struct {
 	stored       prometheus.Counter
 	deadLetters  *prometheus.CounterVec
+	duplicates   prometheus.Counter
+	covered      *prometheus.GaugeVec
 	batches      *prometheus.CounterVec
 	batchRows    prometheus.Histogram
 	writeSeconds prometheus.Histogram
@@ -28,6 +30,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "millrace_ingest_dead_letters_total",
 			Help: "Records that could not become events, by reason.",
 		}, []string{"reason"}),
+		duplicates: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_ingest_duplicates_total",
+			Help: "Records left out because an event with their event_id is stored already.",
+		}),
+		covered: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "millrace_ingest_repeat_horizon_seconds",
+			Help: "How far back repeats of an event_id are known, by partition.",
+		}, []string{"partition"}),
 		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "millrace_ingest_batches_total",
 			Help: "Batches written, by what closed them: rows, bytes, age, stop or takeover.",
@@ -59,6 +69,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Partitions that this process owns.",
 		}),
 	}
-	reg.MustRegister(m.stored, m.deadLetters, m.batches, m.batchRows, m.writeSeconds, m.retries, m.gaps, m.paused, m.partitions)
+	reg.MustRegister(m.stored, m.deadLetters, m.duplicates, m.covered, m.batches, m.batchRows, m.writeSeconds, m.retries, m.gaps, m.paused, m.partitions)
 	return m
 }

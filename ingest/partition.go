@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"millrace/internal/event"
@@ -31,6 +32,7 @@ type partition struct {
 	key     partitionKey
 	cfg     *Config
 	sink    Sink
+	recall  Recall // may be nil
 	metrics *metrics
 	log     *slog.Logger
 	commits *committer
@@ -49,6 +51,8 @@ type partition struct {
 
 	// Owned by build once started.
 	decoder  *event.Decoder
+	memory   *memory          // nil where recall is
+	covered  prometheus.Gauge // how far back memory reaches
 	building *block
 	next     int64 // the offset that comes next
 	until    int64 // where the seal ends that an earlier owner left open; noSeal once it is done
@@ -71,6 +75,9 @@ func (p *partition) start(next, until int64) {
 // build fills blocks until the partition is stopped or lost.
 func (p *partition) build() {
 	defer close(p.blocks)
+	if !p.remember() {
+		return
+	}
 	age := time.NewTimer(p.cfg.MaxAge)
 	age.Stop()
 	defer age.Stop()
@@ -109,6 +116,23 @@ func (p *partition) build() {
 	}
 }
 
+// remember reads what the store has of this partition, so that repeats are
+// known from the first record on. It reports false when the partition was lost
+// meanwhile.
+func (p *partition) remember() bool {
+	if p.recall == nil {
+		return true
+	}
+	p.memory = newMemory(p.cfg.RepeatIDs, p.cfg.RepeatHorizon)
+	if p.next == unknownOffset {
+		return true // nothing of it has ever been stored
+	}
+	return nil == p.retry("read the stored ids", func() error {
+		p.memory = newMemory(p.cfg.RepeatIDs, p.cfg.RepeatHorizon)
+		return p.memory.load(p.recall.RecentIDs(p.ctx, p.key.topic, p.key.partition, p.next-int64(p.cfg.RepeatIDs), p.next))
+	})
+}
+
 // due reports whether the block is old enough to be stored.
 func (p *partition) due() bool {
 	return time.Since(p.building.opened) >= p.cfg.MaxAge
@@ -125,7 +149,7 @@ func (p *partition) accept(records []*kgo.Record) bool {
 				return false
 			}
 		}
-		p.building.add(p.decoder, r)
+		p.building.add(p.decoder, p.memory, r)
 		p.next = r.Offset + 1
 		if by := p.full(); by != "" && !p.handOver(by) {
 			return false
@@ -193,6 +217,9 @@ func (p *partition) refill() {
 	select {
 	case p.building = <-p.free:
 		p.building.reset(p.next)
+		if p.memory != nil {
+			p.covered.Set(p.memory.covers(time.Now().UnixMilli()).Seconds())
+		}
 	case <-p.ctx.Done():
 	}
 }
@@ -276,7 +303,7 @@ func (p *partition) landPiece(b *block, s piece) bool {
 		p.metrics.deadLetters.WithLabelValues(string(letter.Reason)).Inc()
 		letters = append(slices.Clip(letters), letter)
 	}
-	return p.sendLetters(b, s, token, letters)
+	return p.sendLetters(b, s, token, letters) && p.sendDuplicates(b, s, token)
 }
 
 // send writes rows [from, to) until the store has acknowledged or refused them.
@@ -306,6 +333,18 @@ func (p *partition) sendLetters(b *block, s piece, token string, letters []event
 	}
 	return nil == p.retry("write dead letters of "+token, func() error {
 		return p.attempt(b, s, func(ctx context.Context) error { return p.sink.WriteDeadLetters(ctx, letters, token) })
+	})
+}
+
+// sendDuplicates writes what was left out, until the store has acknowledged.
+// It reports false when the partition is no longer ours.
+func (p *partition) sendDuplicates(b *block, s piece, token string) bool {
+	duplicates := b.duplicatesOf(s)
+	if len(duplicates) == 0 {
+		return true
+	}
+	return nil == p.retry("write repeats of "+token, func() error {
+		return p.attempt(b, s, func(ctx context.Context) error { return p.recall.WriteDuplicates(ctx, duplicates, token) })
 	})
 }
 
@@ -368,6 +407,7 @@ func (p *partition) count(b *block) {
 	p.metrics.stored.Add(float64(b.batch.Len()))
 	p.metrics.batchRows.Observe(float64(b.batch.Len()))
 	p.metrics.batches.WithLabelValues(b.closedBy).Inc()
+	p.metrics.duplicates.Add(float64(len(b.duplicates)))
 	for i := range b.letters {
 		p.metrics.deadLetters.WithLabelValues(string(b.letters[i].Reason)).Inc()
 	}

@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"internal/enrich":     {"internal/event"},
 	"internal/embedded":   {"internal/event", "internal/chdb", "deploy/embedded"},
 	"internal/enginetest": {"internal/event", "internal/embedded"},
+	"internal/faults":     {"ingest", "olap", "internal/event", "internal/embedded"},
 	"internal/traffic":    {"internal/event"},
 	"internal/replay":     {"internal/event", "internal/nearest"},
 	"internal/client":     {"internal/event"},

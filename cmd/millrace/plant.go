@@ -118,7 +118,7 @@ func (p *plant) openStores(ctx context.Context, at embedded.Addresses) (err erro
 func (p *plant) openStages(brokers []string) (err error) {
 	if p.options.runs(stageIngest) {
 		p.consumer, err = ingest.NewConsumer(p.options.consumerConfig(brokers),
-			ingest.Deps{Sink: p.events.Writer(), Logger: p.app.log, Registerer: p.registry})
+			ingest.Deps{Sink: p.events.Writer(), Recall: recall{p.events.Writer(), p.events}, Logger: p.app.log, Registerer: p.registry})
 		if err != nil {
 			return err
 		}

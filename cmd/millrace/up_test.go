@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -110,6 +111,29 @@ func TestUpLife(t *testing.T) {
 	equal(t, "user after restart", get(t, again.API+"/v1/users/u1", 200)["events"], 2)
 	post(t, again.API+"/v1/events", `{"type":"view","user_id":"u2"}`, 202)
 	eventually(t, "the restarted path works", func() bool { return clickhouse(t, again, "SELECT count() FROM events") == "3" })
+}
+
+// A client that repeats an event, as after a lost answer, is counted once.
+func TestARepeatedEventIsStoredOnce(t *testing.T) {
+	dir := t.TempDir()
+	r := up(t, dir)
+	const body = `{"event_id":"e1","type":"purchase","user_id":"u1","properties":{"amount":"5"}}`
+	accounted := func(r *running, rows, repeats int) {
+		t.Helper()
+		eventually(t, "every record is accounted for", func() bool {
+			return clickhouse(t, r, "SELECT (SELECT count() FROM events), (SELECT count() FROM duplicates) FORMAT TSV") == fmt.Sprintf("%d\t%d", rows, repeats)
+		})
+	}
+	post(t, r.API+"/v1/events", body, 202)
+	post(t, r.API+"/v1/events", body, 202)
+	accounted(r, 1, 1)
+	r.stop()
+
+	again := up(t, dir) // the next owner reads what is stored
+	post(t, again.API+"/v1/events", body, 202)
+	post(t, again.API+"/v1/events", `{"event_id":"e2","type":"view","user_id":"u1"}`, 202)
+	accounted(again, 2, 2)
+	checkWindows(t, again)
 }
 
 // Roles: one process runs the engines and the API, another only the ingest.

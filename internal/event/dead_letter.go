@@ -8,3 +8,12 @@ type DeadLetter struct {
 	// Payload is the record's value as it came.
 	Payload []byte
 }
+
+// Duplicate is a record that was left out because its event is stored already.
+type Duplicate struct {
+	Position
+	EventID string
+	// StoredOffset is the offset of the record that is stored, in the same
+	// topic and partition.
+	StoredOffset int64
+}

@@ -101,3 +101,22 @@ PARTITION BY toYYYYMM(received_at)
 ORDER BY (received_at, kafka_topic, kafka_partition, kafka_offset)
 SETTINGS non_replicated_deduplication_window = 10000;
 
+-- 0005_duplicates
+CREATE TABLE IF NOT EXISTS duplicates
+(
+    event_id        String,
+    stored_offset   Int64,
+    received_at     DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    stored_at       DateTime64(3, 'UTC') DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),
+    kafka_topic     LowCardinality(String),
+    kafka_partition Int32,
+    kafka_offset    Int64 CODEC(Delta(8), ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(received_at)
+ORDER BY (received_at, kafka_topic, kafka_partition, kafka_offset)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- 0005_duplicates
+ALTER TABLE events ADD INDEX IF NOT EXISTS offset_range kafka_offset TYPE minmax GRANULARITY 1;
+
