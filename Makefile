@@ -22,7 +22,7 @@ GO_FILES := $(shell find cmd ingest olap oltp api bench deploy internal -name '*
 UI_FILES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/screenshots/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build clean engines ui needs-go needs-node test-go test-ui test-race test-fuzz test-python test-browser
+.PHONY: help run test check bench build clean engines ui needs-go needs-node test-go test-ui test-race test-fuzz test-python test-segment test-browser
 
 help: ## this list
 	@echo "Millrace: user events into ClickHouse, and answers out."
@@ -79,11 +79,43 @@ test-python: engines ## clickhouse-connect, clickhouse-driver and pyarrow agains
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r deploy/embedded/python-requirements.txt
 	MILLRACE_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test ./internal/chdb/ -run Python -v -count 1
 
+test-segment: engines ## Segment's own Node and Python clients against a running Millrace (needs Python 3)
+	@cd api/segment-test && $(NPM) ci --silent
+	@$(PYTHON) -m venv $(VENV) || { echo "test-segment needs Python 3 with its venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r api/segment-test/requirements.txt
+	MILLRACE_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test ./cmd/millrace/ -run TestSegmentClients -v -count 1 -segment
+
 test-browser: build engines ## the dashboard in a real Chromium (Debian: apt-get install chromium)
 	$(GO) test ./cmd/millrace/ -run TestDashboardInBrowser -v -count 1 -browser
 
+FAULT_RUNS        ?= 200
+FAULT_KAFKA_RUNS  ?= 20
+FAULT_BROKEN_RUNS ?= 40
+FAULT_TEST         = $(GO) test ./internal/faults/ -v -count 1 -timeout 3h
+KAFKA_JARS        := deploy/kafka/target/fetched
+
+.PHONY: kafka test-faults test-faults-kafka needs-java
+
+test-faults: engines ## kill, pause, cut and starve everything, FAULT_RUNS=200 times, then count (about 20 minutes)
+	FAULT_RUNS=$(FAULT_RUNS) FAULT_BROKEN_RUNS=$(FAULT_BROKEN_RUNS) $(FAULT_TEST)
+
+test-faults-kafka: engines $(KAFKA_JARS) ## the same on Apache Kafka, FAULT_KAFKA_RUNS=20 times (needs Java 17 and Maven)
+	FAULT_KAFKA=$(CURDIR)/deploy/kafka/start.sh FAULT_RUNS=$(FAULT_KAFKA_RUNS) $(FAULT_TEST) -run TestMatrix
+
+kafka: $(KAFKA_JARS) ## start Apache Kafka 4 at 127.0.0.1:9092 (needs Java 17 and Maven)
+	@echo "Apache Kafka at 127.0.0.1:9092, data in $(DATA)/apache-kafka; use it with: $(BIN) up --kafka 127.0.0.1:9092"
+	@deploy/kafka/start.sh $(DATA)/apache-kafka 9092 9093
+
+$(KAFKA_JARS): deploy/kafka/pom.xml | needs-java
+	@echo "==> fetching Apache Kafka from Maven Central (about 45 MB, once)"
+	@cd deploy/kafka && mvn -q -B dependency:copy-dependencies
+	@touch $@
+
+needs-java:
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "Apache Kafka needs Java 17 or newer and Maven (Debian: apt-get install default-jre-headless maven). Millrace itself needs neither."; exit 1; }
+
 clean: ## remove what was built (not the data, not the engines)
-	rm -rf bin $(UI)/node_modules $(VENV)
+	rm -rf bin $(UI)/node_modules $(VENV) deploy/kafka/target
 	find $(UI)/dist -mindepth 1 -not -name .gitkeep -delete 2>/dev/null || true
 
 needs-go:

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"millrace/internal/event"
@@ -18,6 +19,9 @@ type Config struct {
 	// requests to a loopback listener may carry in their Host header. It keeps a
 	// web page that points its own name at 127.0.0.1 from reading the figures.
 	AllowedHosts []string
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed. None are
+	// by default: anybody can write that header.
+	TrustedProxies []netip.Prefix
 	// MaxBodyBytes bounds a request body as it is sent.
 	MaxBodyBytes int
 	// MaxInflatedBytes bounds a gzip or zstd body after decompression.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/internal/enrich"
+	"millrace/internal/event"
 	"millrace/olap"
 	"millrace/oltp"
 )
@@ -21,6 +23,12 @@ type Deps struct {
 	Timeline  Timeline
 	Figures   Figures
 	Progress  Progress
+	// Identities turns ids into the users that they mean by now; nil means that
+	// every id means itself.
+	Identities Identities
+	// Enricher adds what can be known to events; nil means that they stay as they
+	// came.
+	Enricher Enricher
 	// Checks are asked, all at once, by GET /readyz.
 	Checks []Check
 	// Stages are asked, in this order, by GET /v1/status.
@@ -69,6 +77,21 @@ type Publisher interface {
 	// Publish returns nil once all in-sync replicas hold every record. After an
 	// error some may have been taken. The records' bytes are never changed.
 	Publish(ctx context.Context, records []Record) error
+}
+
+// Identities knows which ids mean which user. *oltp.Identities is one.
+type Identities interface {
+	// Resolve returns the users that ids mean; an id that is not in the map means
+	// itself. After an error the map holds what is known without the database.
+	Resolve(ctx context.Context, ids []oltp.Identity) (map[oltp.Identity]string, error)
+	// Link records links, in order, and how each ended.
+	Link(ctx context.Context, links []oltp.IdentityLink) ([]oltp.LinkResult, error)
+}
+
+// Enricher adds to an event what can be known of it. *enrich.Enricher is one.
+type Enricher interface {
+	// Enrich reports whether the event has changed. What the client sent stands.
+	Enrich(ev *event.Event, from enrich.Origin) bool
 }
 
 // Asker answers questions. *olap.Store is one.

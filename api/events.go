@@ -1,16 +1,15 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"iter"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"millrace/internal/enrich"
 	"millrace/internal/event"
 )
 
@@ -29,55 +28,41 @@ type Rejection struct {
 	Field   string `json:"field,omitempty" doc:"JSON pointer of the field at fault, within the event." example:"/user_id"`
 }
 
-// delivery is one request's events, decoded: those for the broker, and those
-// that were refused.
-type delivery struct {
-	records  []Record
-	rejected []Rejection
-}
-
-func (d *delivery) total() int { return len(d.records) + len(d.rejected) }
+// headerSentAt is when the client sent the request, by the clock that its events'
+// timestamps come from.
+const headerSentAt = "X-Sent-At"
 
 // postEvents takes events and answers once the broker has those it accepted.
 func (s *Server) postEvents(c *fiber.Ctx) error {
-	split, err := splitterFor(c.Get(fiber.HeaderContentType))
+	open, err := s.eventFormat(c)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), s.cfg.PublishTimeout)
-	defer cancel()
-	body, release, err := s.readBody(ctx, c)
+	d, err := s.take(c, open)
 	if err != nil {
 		return err
 	}
-	defer release()
-	s.metrics.bodyBytes.Add(float64(len(body)))
-	d, err := s.decode(split(body), time.Now())
-	if err != nil {
-		return err
-	}
-	s.metrics.countRejected(d.rejected)
 	if len(d.records) == 0 {
 		return nothingAccepted(d)
-	}
-	if err := s.publish(ctx, d.records); err != nil {
-		return err
 	}
 	return c.Status(http.StatusAccepted).JSON(Receipt{Accepted: len(d.records), Rejected: d.rejected})
 }
 
-// splitter cuts a body into events.
-type splitter func(body []byte) iter.Seq2[[]byte, *event.Reject]
-
-func splitterFor(contentType string) (splitter, error) {
+// eventFormat is the format of a body of POST /v1/events.
+func (s *Server) eventFormat(c *fiber.Ctx) (opener, error) {
+	if isBinaryCloudEvent(c) {
+		return s.binaryCloudEvent(c)
+	}
+	contentType := c.Get(fiber.HeaderContentType)
 	switch mediaType(contentType) {
 	case "application/json":
-		return event.Split, nil
+		return s.nativeFormat(event.Split, c.Get(headerSentAt))
 	case "application/x-ndjson", "application/ndjson", "application/jsonl":
-		return event.SplitLines, nil
-	case "application/cloudevents+json", "application/cloudevents-batch+json":
-		return nil, newProblem(http.StatusUnsupportedMediaType, codeUnsupportedType,
-			"CloudEvents are not taken yet. Send the event itself as application/json, or one to a line as application/x-ndjson.")
+		return s.nativeFormat(event.SplitLines, c.Get(headerSentAt))
+	case typeCloudEvent:
+		return fixed(format{single, readCloudEvent}), nil
+	case typeCloudEvents:
+		return cloudEventsBatch, nil
 	case "":
 		return nil, newProblem(http.StatusUnsupportedMediaType, codeUnsupportedType,
 			"The request has no Content-Type. Use application/json for one event or an array, application/x-ndjson for one event to a line.")
@@ -86,99 +71,86 @@ func splitterFor(contentType string) (splitter, error) {
 		fmt.Sprintf("Content-Type %q is not taken here. Use application/json for one event or an array, application/x-ndjson for one event to a line.", contentType))
 }
 
-// decode checks every event and completes those that came without id or time.
-// The records share the body's memory.
-func (s *Server) decode(values iter.Seq2[[]byte, *event.Reject], now time.Time) (*delivery, error) {
-	dec := s.decoders.Get().(*event.Decoder)
-	defer s.decoders.Put(dec)
-	d := &delivery{rejected: []Rejection{}}
-	var ev event.Event
-	for value, reject := range values {
-		if d.total() == s.cfg.MaxEvents {
-			return nil, newProblem(http.StatusRequestEntityTooLarge, codeTooManyEvents,
-				fmt.Sprintf("The body holds more than %d events. Nothing of it was taken; send it in several requests.", s.cfg.MaxEvents))
+// fixed is a format that the body has no say in.
+func fixed(f format) opener {
+	return func([]byte, time.Time) (format, error) { return f, nil }
+}
+
+// nativeFormat is that of our own envelope. Where the client says when it sent the
+// request, timestamps are corrected by what its clock is off.
+func (s *Server) nativeFormat(split splitter, sentAt string) (opener, error) {
+	if sentAt == "" {
+		return fixed(format{split, readNative}), nil
+	}
+	sent, err := time.Parse(time.RFC3339, sentAt)
+	if err != nil {
+		p := newProblem(http.StatusBadRequest, codeInvalidParameter, fmt.Sprintf(
+			"Header %s is %q, which is not an RFC 3339 time such as 2026-01-02T03:04:05.678Z. Correct it, or leave it out to have timestamps taken as they are.", headerSentAt, sentAt))
+		p.Parameter = headerSentAt
+		return nil, p
+	}
+	return func(_ []byte, now time.Time) (format, error) {
+		return format{split, s.skewedReader(sent.Sub(now))}, nil
+	}, nil
+}
+
+// readNative reads our own envelope.
+func readNative(dec *event.Decoder, ev *event.Event, text []byte) ([]byte, *Rejection) {
+	if reject := dec.Decode(ev, text); reject != nil {
+		return nil, rejectionOf(memberText(text, "event_id"), reject)
+	}
+	return text, nil
+}
+
+// skewedReader reads our own envelope from a client whose clock is ahead of ours
+// by skew. The limits on timestamps are for the corrected ones, so the first
+// reading has none.
+func (s *Server) skewedReader(skew time.Duration) reader {
+	anyTime := s.cfg.Limits
+	anyTime.Oldest, anyTime.Ahead = time.Time{}, 200*365*24*time.Hour
+	first := event.NewDecoder(anyTime)
+	return func(dec *event.Decoder, ev *event.Event, text []byte) ([]byte, *Rejection) {
+		if reject := first.Decode(ev, text); reject != nil {
+			return nil, rejectionOf(memberText(text, "event_id"), reject)
 		}
-		if reject == nil {
-			reject = dec.Decode(&ev, value)
+		if ev.Timestamp.IsZero() {
+			return text, nil
 		}
-		if reject != nil {
-			d.rejected = append(d.rejected, rejectionOf(d.total(), value, reject))
-			continue
+		id := ev.ID
+		var added enrich.Members
+		ev.Timestamp = correct(&added, ev.Timestamp, skew)
+		ev.Properties = added.Before(ev.Properties)
+		value := ev.AppendJSON(nil)
+		if reject := dec.Decode(ev, value); reject != nil {
+			return nil, rejectionOf(id, reject)
 		}
-		d.records = append(d.records, recordOf(&ev, value, now))
+		return value, nil
 	}
-	return d, nil
 }
 
-// recordOf makes the broker's record of a valid event.
-func recordOf(ev *event.Event, value []byte, now time.Time) Record {
-	var id string
-	var at time.Time
-	if ev.ID == "" {
-		id = event.NewID(now)
-	}
-	if ev.Timestamp.IsZero() {
-		at = now
-	}
-	if id != "" || !at.IsZero() {
-		value = event.Complete(make([]byte, 0, len(value)+96), value, id, at)
-	}
-	return Record{Key: []byte(ev.Key()), Value: value, ReceivedAt: now}
+// correct turns a time of a client's clock into ours, and notes by how much.
+func correct(added *enrich.Members, at time.Time, skew time.Duration) time.Time {
+	added.Int("$clock_skew_ms", skew.Round(time.Millisecond).Milliseconds())
+	return at.Add(-skew.Round(time.Millisecond))
 }
 
-func rejectionOf(index int, value []byte, reject *event.Reject) Rejection {
-	return Rejection{Index: index, EventID: eventIDOf(value), Code: string(reject.Reason), Detail: reject.Detail, Field: reject.Field}
-}
-
-// eventIDOf reads the id of an event that was refused, if that is possible.
-func eventIDOf(value []byte) string {
-	var named struct {
-		EventID any `json:"event_id"`
-	}
-	if json.Unmarshal(value, &named) != nil {
-		return ""
-	}
-	id, _ := named.EventID.(string)
-	if len(id) > 512 {
-		return ""
-	}
-	return id
-}
-
-// nothingAccepted is the answer to a request without one acceptable event. A
-// request of one event gets that event's own code.
-func nothingAccepted(d *delivery) *Problem {
-	if d.total() == 0 {
-		return newProblem(http.StatusBadRequest, codeNoEvents, "The body holds no event.")
-	}
-	first := d.rejected[0]
-	p := withField(first.Field, newProblem(http.StatusBadRequest, first.Code, first.Detail))
-	if d.total() > 1 {
-		p = newProblem(http.StatusBadRequest, codeNothingAccepted,
-			fmt.Sprintf("None of the %d events could be taken. The first: %s", d.total(), first.Detail))
-	}
-	p.Accepted, p.Rejected = new(int), d.rejected
-	return p
-}
-
-// publish waits for the broker.
-func (s *Server) publish(ctx context.Context, records []Record) error {
-	began := time.Now()
-	err := s.deps.Publisher.Publish(ctx, records)
-	s.metrics.publishSeconds.Observe(time.Since(began).Seconds())
-	switch {
-	case err == nil:
-		s.metrics.accepted.Add(float64(len(records)))
+// rejectionOf is a reject as clients see it, or nil.
+func rejectionOf(eventID string, reject *event.Reject) *Rejection {
+	if reject == nil {
 		return nil
-	case errors.Is(err, context.Canceled) && s.stopping.Load():
-		return err
 	}
-	return because(err, retryIn(2*time.Second, newProblem(http.StatusServiceUnavailable, codeBrokerUnavailable,
-		"The broker did not take the events in time. Some may have arrived: send all of them again, with the same event_id each.")))
+	return &Rejection{EventID: eventID, Code: string(reject.Reason), Detail: reject.Detail, Field: reject.Field}
 }
 
-func (m *metrics) countRejected(rejected []Rejection) {
-	for i := range rejected {
-		m.rejected.WithLabelValues(rejected[i].Code).Inc()
+// memberText reads one string of an event that was refused, if that is possible.
+func memberText(text []byte, name string) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(text, &members) != nil {
+		return ""
 	}
+	var value string
+	if json.Unmarshal(members[name], &value) != nil || len(value) > 512 {
+		return ""
+	}
+	return strings.ToValidUTF8(value, "\uFFFD")
 }

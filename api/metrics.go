@@ -19,7 +19,12 @@ type metrics struct {
 	bodyBytes      prometheus.Counter
 	publishSeconds prometheus.Histogram
 	liveClients    prometheus.Gauge
-	liveSeconds    prometheus.Histogram
+
+	links            *prometheus.CounterVec
+	linked           prometheus.Counter
+	unresolved       prometheus.Counter
+	identityFailures *prometheus.CounterVec
+	liveSeconds      prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -43,12 +48,25 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "millrace_api_live_compute_seconds", Help: "Time to compute the live figures once.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 9)}),
 	}
-	for _, c := range []prometheus.Collector{m.requestSeconds, m.accepted, m.rejected, m.bodyBytes, m.publishSeconds, m.liveClients, m.liveSeconds} {
+	m.addIdentity()
+	for _, c := range []prometheus.Collector{m.requestSeconds, m.accepted, m.rejected, m.bodyBytes, m.publishSeconds, m.liveClients, m.liveSeconds,
+		m.links, m.linked, m.unresolved, m.identityFailures} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
+}
+
+func (m *metrics) addIdentity() {
+	m.links = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "millrace_api_identity_links_total", Help: "Links asked for by identify and alias, by outcome; lost where Postgres was away."}, []string{"outcome"})
+	m.linked = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "millrace_api_events_linked_total", Help: "Events whose id meant another user."})
+	m.unresolved = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "millrace_api_events_unresolved_total", Help: "Events taken while Postgres did not say what their ids mean; some may lack their user."})
+	m.identityFailures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "millrace_api_identity_failures_total", Help: "Questions about identities that failed, by kind."}, []string{"kind"})
 }
 
 // metricsHandler serves the registry in the format Prometheus asks for.

@@ -171,6 +171,10 @@ func TestExamplesAreTaken(t *testing.T) {
 	if answer := post("/v1/events", "application/x-ndjson", []byte(lines)); answer.status != http.StatusAccepted {
 		t.Errorf("lines: got %d %s", answer.status, answer.body)
 	}
+	cloud := content["application/cloudevents+json"].(map[string]any)["example"]
+	if body, err := json.Marshal(cloud); err != nil || post("/v1/events", "application/cloudevents+json", body).status != http.StatusAccepted {
+		t.Errorf("cloudevent: %s is not taken", body)
+	}
 	for name, example := range content["application/json"].(map[string]any)["examples"].(map[string]any) {
 		body, err := json.Marshal(example.(map[string]any)["value"])
 		if err != nil {

@@ -16,6 +16,7 @@ import (
 
 const (
 	tagEvents  = "Taking events"
+	tagSegment = "Segment's API"
 	tagAsking  = "Asking"
 	tagUsers   = "Users"
 	tagLooking = "Looking after it"
@@ -45,6 +46,7 @@ func openAPIDocument(version string, registry huma.Registry) *huma.OpenAPI {
 		},
 		Tags: []*huma.Tag{
 			{Name: tagEvents, Description: "Send what happened. An event is answered for once: it is counted in `accepted` or listed in `rejected`."},
+			{Name: tagSegment, Description: "Segment's HTTP tracking API: its client libraries work with only their host changed."},
 			{Name: tagAsking, Description: "Trends and funnels over everything stored. Every answer says how complete it is in `meta`."},
 			{Name: tagUsers, Description: "One user: statistics and timeline."},
 			{Name: tagLooking, Description: "Is it alive, is it ready, which stage is behind."},
@@ -60,10 +62,14 @@ func postEventsOperation(cfg Config, registry huma.Registry) *huma.Operation {
 	return &huma.Operation{
 		Method: http.MethodPost, Path: "/v1/events", OperationID: "send-events", Tags: []string{tagEvents},
 		Summary: "Send events",
-		Description: "One object, an array, or NDJSON; the body may be gzip or zstd (`Content-Encoding`). " +
+		Description: "One object, an array, or NDJSON, or CloudEvents 1.0 in structured, batched or binary mode; the body may be gzip or zstd (`Content-Encoding`). " +
 			"202 means that the broker holds the accepted events on all in-sync replicas. " +
 			"After a 503 some events may have arrived: send everything again with the same `event_id`s, which tell a repeat from a new event. " +
 			fmt.Sprintf("A body has at most %s, %s after decompression, and %d events.", sizeText(cfg.MaxBodyBytes), sizeText(cfg.MaxInflatedBytes), cfg.MaxEvents),
+		Parameters: []*huma.Param{{
+			Name: headerSentAt, In: "header", Schema: &huma.Schema{Type: huma.TypeString, Format: "date-time"},
+			Description: "When the client sent this, by the clock of its timestamps. They are then corrected by what that clock is off, which is noted as `$clock_skew_ms`.",
+		}},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json": {
 				Schema: &huma.Schema{OneOf: []*huma.Schema{one, many}},
@@ -72,6 +78,8 @@ func postEventsOperation(cfg Config, registry huma.Registry) *huma.Operation {
 					"several": {Summary: "Several events", Value: json.RawMessage(`[{"type":"view","user_id":"u1"},` + examplePurchase + `]`)},
 				},
 			},
+			typeCloudEvent:         {Schema: schemaOf[CloudEvent](registry), Example: json.RawMessage(exampleCloudEvent)},
+			typeCloudEvents:        {Schema: &huma.Schema{Type: huma.TypeArray, Items: schemaOf[CloudEvent](registry)}},
 			"application/x-ndjson": {Schema: lines, Example: `{"type":"view","user_id":"u1"}` + "\n" + `{"type":"add_to_cart","user_id":"u1"}` + "\n"},
 		}},
 		Responses: responses(registry, http.StatusAccepted, "At least one event was taken.", jsonContent(schemaOf[Receipt](registry)),

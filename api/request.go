@@ -21,6 +21,7 @@ type request struct {
 	id      string
 	route   string   // the pattern that matched, bounded in number; "unmatched" otherwise
 	problem *Problem // the error answered, if any
+	key     string   // fingerprint of the write key, where there is one
 }
 
 // requestKey finds the request in a fiber.Ctx and in its context.
@@ -86,6 +87,9 @@ func (s *Server) finish(c *fiber.Ctx, req *request, took time.Duration) {
 	attrs := []any{
 		"method", c.Method(), "route", req.route, "status", status,
 		"seconds", took.Seconds(), "request_id", req.id,
+	}
+	if req.key != "" {
+		attrs = append(attrs, "write_key_sha256", req.key)
 	}
 	if req.problem != nil {
 		attrs = append(attrs, "code", req.problem.Code)

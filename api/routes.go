@@ -20,6 +20,10 @@ const pathLive = "/v1/live"
 // routes are all of the server's, in the order of the documentation.
 func (s *Server) routes() {
 	s.raw(postEventsOperation(s.cfg, s.registry()), s.postEvents)
+	s.raw(postSegmentBatchOperation(s.registry()), s.postSegmentBatch)
+	for _, kind := range segmentKinds() {
+		s.raw(postSegmentOperation(kind, s.registry()), s.postSegment(kind))
+	}
 	s.raw(postQueryOperation(s.registry()), s.postQuery)
 	typed(s, getUserOperation(), s.getUser, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, getUserEventsOperation(), s.getUserEvents, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)

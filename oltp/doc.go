@@ -2,7 +2,8 @@
 // time, beside the many rows that ClickHouse counts.
 //
 // What enters: absolute statistics per user, read from ClickHouse by [Syncer]
-// through a [Source] it is given. What leaves: one user's row, by id.
+// through a [Source] it is given; and identity links, made by the collector. What
+// leaves: one user's row, by id; and the user that an id means, by [Identities].
 //
 // # The sync
 //
@@ -21,6 +22,15 @@
 // Copying increments instead of absolute values was rejected: it would need an
 // exactly-once hand-over between two databases for no gain.
 //
-// A [Store] is safe for concurrent use. [Syncer.Run] blocks until its context
-// ends, lets the pass under way finish, and returns.
+// # Identity
+//
+// A link says that an anonymous id, or a former user id, means a user from now
+// on. The first link of an id stays; chains are kept short in the table, so that
+// each id points at the end of its chain; a circle cannot be closed, because links
+// take turns. [Identities] answers from memory and hears of other processes'
+// links by LISTEN.
+//
+// A [Store] and [Identities] are safe for concurrent use. [Syncer.Run] blocks
+// until its context ends, lets the pass under way finish, and returns;
+// [Identities.Run] returns at once.
 package oltp

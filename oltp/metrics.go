@@ -40,3 +40,35 @@ func newMetrics(reg prometheus.Registerer, lag func() time.Duration) (*metrics, 
 	}
 	return m, nil
 }
+
+// identityMetrics of the memory in front of identity_links.
+type identityMetrics struct {
+	recalled prometheus.Counter
+	lookedUp prometheus.Counter
+}
+
+func newIdentityMetrics(reg prometheus.Registerer, i *Identities) (*identityMetrics, error) {
+	m := &identityMetrics{
+		recalled: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_oltp_identities_recalled_total", Help: "Ids whose link, or its absence, was remembered."}),
+		lookedUp: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_oltp_identities_looked_up_total", Help: "Ids that Postgres had to be asked about."}),
+	}
+	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "millrace_oltp_identities_remembered", Help: "Ids remembered now.",
+	}, func() float64 { return float64(i.cache.Len()) })
+	listening := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "millrace_oltp_identities_listening", Help: "1 while links of other processes are heard of.",
+	}, func() float64 {
+		if i.listening.Load() {
+			return 1
+		}
+		return 0
+	})
+	for _, c := range []prometheus.Collector{m.recalled, m.lookedUp, size, listening} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}

@@ -56,7 +56,7 @@ func TestMigrateRefusesANewerDatabase(t *testing.T) {
 	if !errors.Is(err, ErrNewerSchema) {
 		t.Fatalf("got %v, want ErrNewerSchema", err)
 	}
-	const want = "postgres schema 99, this millrace knows 2: the database has a newer schema than this millrace knows; start the newer millrace, or use another database"
+	const want = "postgres schema 99, this millrace knows 3: the database has a newer schema than this millrace knows; start the newer millrace, or use another database"
 	if err.Error() != want {
 		t.Errorf("message:\n got %s\nwant %s", err, want)
 	}
@@ -84,8 +84,8 @@ func TestMigrateStopsAtAFailedStepAndGoesOnLater(t *testing.T) {
 	}
 	exec(t, s, "CREATE TABLE half (x int)") // the failed step left nothing behind
 	applied, err = s.Migrate(t.Context())
-	if err != nil || len(applied) != 1 {
-		t.Errorf("after the repair: got %v, %v, want the second step", applied, err)
+	if err != nil || len(applied) != len(known)-1 {
+		t.Errorf("after the repair: got %v, %v, want the second step and those after it", applied, err)
 	}
 }
 

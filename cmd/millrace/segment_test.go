@@ -69,7 +69,7 @@ func segmentEvents(t *testing.T, r *running, who string) {
 	equal(t, "purchase", purchase, who+"-purchase-1\t499.5\tINR\tp1\t3.1\tiOS 17\t1")
 
 	for typ, expected := range map[string]map[string]any{
-		"page_view":   {"name": "Pricing", "category": "Docs", "$utm_source": "news", "$utm_campaign": "spring", "$referrer_host": "google.com"},
+		"page_view":   {"name": "Pricing", "page_category": "Docs", "$utm_source": "news", "$utm_campaign": "spring", "$referrer_host": "google.com"},
 		"identify":    {"plan": "pro", "email": "a@example.com"},
 		"purchase":    {"$utm_medium": "email", "$utm_campaign": "spring"},
 		"screen_view": {"name": "Cart"},
