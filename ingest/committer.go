@@ -4,15 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// errFenced says that the group has moved on without this member: somebody
-// else owns, or will own, the partition. What is unsealed must not be written.
-var errFenced = errors.New("this member is no longer part of the group")
+// errFenced says that the group has moved on. Either without this member: then
+// somebody else owns, or will own, the partition, and the client is about to end
+// it here. Or with it, and the next commit carries the new generation: a member
+// that keeps a partition over a rebalance may meet that with a commit under
+// way. So the commit is tried again as long as the partition is not ended; what
+// is unsealed is not written meanwhile.
+var errFenced = errors.New("refused to a generation that the group has left behind")
 
 // position is what is committed for a partition: everything before offset is
 // stored, and metadata seals the block that begins there, if it is not empty.
@@ -21,6 +27,7 @@ type position struct {
 	offset   int64
 	epoch    int32
 	metadata string
+	owned    context.Context // ends with the partition's time here; set by commit
 }
 
 // committer sends commits to the group. Requests that arrive while one is
@@ -32,6 +39,8 @@ type committer struct {
 	// requests has no capacity: who commits waits anyway, and a partition has
 	// at most one request.
 	requests chan commitRequest
+	// uncertain is called once, when the outcome of a commit is unknown.
+	uncertain func()
 }
 
 // commitRequest is a position and the place for its outcome.
@@ -41,12 +50,18 @@ type commitRequest struct {
 }
 
 // newCommitter returns a committer that sends with send.
-func newCommitter(send func(context.Context, []position) map[partitionKey]error) *committer {
-	return &committer{send: send, requests: make(chan commitRequest)}
+func newCommitter(send func(context.Context, []position) map[partitionKey]error, uncertain func()) *committer {
+	return &committer{send: send, requests: make(chan commitRequest), uncertain: uncertain}
 }
 
 // run serves requests until ctx ends.
+//
+// After a commit whose outcome is unknown it sends no more: the lost one may
+// still be on its way, on another connection, and would undo whatever is
+// committed after it. Only a new generation of the group makes the broker
+// refuse it, so the membership has to begin anew.
 func (c *committer) run(ctx context.Context) {
+	var lost error
 	for {
 		var pending []commitRequest
 		select {
@@ -59,9 +74,22 @@ func (c *committer) run(ctx context.Context) {
 		for i, r := range pending {
 			positions[i] = r.position
 		}
-		outcomes := c.send(ctx, positions)
+		outcomes := map[partitionKey]error{}
+		if lost == nil {
+			outcomes = c.send(ctx, positions)
+		}
 		for _, r := range pending {
-			r.outcome <- outcomes[r.key]
+			if err := outcomes[r.key]; lost == nil && errors.Is(err, errUncertain) {
+				lost = fmt.Errorf("%w: %w", errFenced, err)
+				c.uncertain()
+			}
+		}
+		for _, r := range pending {
+			if lost != nil {
+				r.outcome <- lost
+			} else {
+				r.outcome <- outcomes[r.key]
+			}
 		}
 	}
 }
@@ -81,6 +109,7 @@ func (c *committer) collect(pending []commitRequest) []commitRequest {
 // commit returns when the group has the position, or with errFenced, or with
 // an error after which the same commit can be tried again.
 func (c *committer) commit(ctx context.Context, p position) error {
+	p.owned = ctx
 	r := commitRequest{position: p, outcome: make(chan error, 1)}
 	select {
 	case c.requests <- r:
@@ -95,61 +124,126 @@ func (c *committer) commit(ctx context.Context, p position) error {
 	}
 }
 
-// commitWith sends positions as a member of the client's group. The broker
-// refuses a member of an earlier generation, which is what fences zombies.
-func commitWith(client *kgo.Client) func(context.Context, []position) map[partitionKey]error {
-	return func(ctx context.Context, positions []position) map[partitionKey]error {
-		offsets := map[string]map[int32]kgo.EpochOffset{}
-		metadata := map[partitionKey]string{}
-		for _, p := range positions {
-			if offsets[p.key.topic] == nil {
-				offsets[p.key.topic] = map[int32]kgo.EpochOffset{}
-			}
-			offsets[p.key.topic][p.key.partition] = kgo.EpochOffset{Epoch: p.epoch, Offset: p.offset}
-			metadata[p.key] = p.metadata
-		}
-		ctx = kgo.PreCommitFnContext(ctx, func(request *kmsg.OffsetCommitRequest) error {
-			return attach(request, metadata)
-		})
-		outcomes := map[partitionKey]error{}
-		client.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, response *kmsg.OffsetCommitResponse, err error) {
-			for _, p := range positions {
-				outcomes[p.key] = commitOutcome(response, p.key, err)
-			}
-		})
-		return outcomes
-	}
+// errUncertain says that nobody knows whether the broker has taken a commit, or
+// will: its connection ended before the answer.
+var errUncertain = errors.New("the outcome of a commit is unknown")
+
+// errNotOurs says that a partition was given up before its commit was sent.
+var errNotOurs = errors.New("the partition was given up meanwhile")
+
+// groupCommits sends commits as a member of the client's group. It does not use
+// the client's own commits, because these are repeated in silence when their
+// connection ends. The broker refuses a member of an earlier generation, which
+// is what fences zombies. It is used by one goroutine.
+type groupCommits struct {
+	client *kgo.Client
+	group  string
+	topic  string
+
+	coordinator int32 // -1 for unknown
+	topicID     [16]byte
 }
 
-// attach puts the metadata into the request.
-func attach(request *kmsg.OffsetCommitRequest, metadata map[partitionKey]string) error {
-	for i := range request.Topics {
-		topic := &request.Topics[i]
-		for j := range topic.Partitions {
-			text, known := metadata[partitionKey{topic.Topic, topic.Partitions[j].Partition}]
-			if !known {
-				return fmt.Errorf("commit for %s/%d that nobody asked for", topic.Topic, topic.Partitions[j].Partition)
-			}
-			topic.Partitions[j].Metadata = &text
+// send commits all positions with one request, which is sent once.
+func (g *groupCommits) send(ctx context.Context, positions []position) map[partitionKey]error {
+	response, err := g.request(ctx, positions)
+	outcomes := map[partitionKey]error{}
+	for _, p := range positions {
+		if outcomes[p.key] = err; err == nil {
+			outcomes[p.key] = commitOutcome(response, p.key)
+		}
+		if err := outcomes[p.key]; errors.Is(err, kerr.NotCoordinator) || errors.Is(err, kerr.CoordinatorNotAvailable) {
+			g.coordinator = -1
 		}
 	}
+	return outcomes
+}
+
+func (g *groupCommits) request(ctx context.Context, positions []position) (*kmsg.OffsetCommitResponse, error) {
+	if err := g.locate(ctx); err != nil {
+		return nil, err
+	}
+	request := kmsg.NewPtrOffsetCommitRequest()
+	request.Group = g.group
+	request.MemberID, request.Generation = g.client.GroupMetadata()
+	if request.MemberID == "" || request.Generation < 0 { // the broker would take it for an outsider's
+		return nil, fmt.Errorf("%w: not a member now", errFenced)
+	}
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = g.topic, g.topicID
+	for _, p := range positions {
+		// Asked after the generation was read: what is ours in this generation
+		// may be committed in it, and a later one would refuse it.
+		if p.owned.Err() != nil {
+			continue
+		}
+		partition := kmsg.NewOffsetCommitRequestTopicPartition()
+		partition.Partition, partition.Offset, partition.LeaderEpoch, partition.Metadata = p.key.partition, p.offset, p.epoch, &p.metadata
+		topic.Partitions = append(topic.Partitions, partition)
+	}
+	if len(topic.Partitions) == 0 {
+		return nil, errNotOurs
+	}
+	request.Topics = append(request.Topics, topic)
+	answer, err := g.client.Broker(int(g.coordinator)).Request(ctx, request)
+	if err != nil {
+		g.coordinator = -1
+		return nil, asUncertain(err)
+	}
+	response, ok := answer.(*kmsg.OffsetCommitResponse)
+	if !ok {
+		return nil, fmt.Errorf("%w: got a %T", errUncertain, answer)
+	}
+	return response, nil
+}
+
+// locate finds the group's coordinator and the topic's id, where not known.
+func (g *groupCommits) locate(ctx context.Context) error {
+	if g.coordinator >= 0 {
+		return nil
+	}
+	admin := kadm.NewClient(g.client)
+	topics, err := admin.ListTopics(ctx, g.topic)
+	if err == nil {
+		err = topics.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("look up topic %s: %w", g.topic, err)
+	}
+	found := admin.FindGroupCoordinators(ctx, g.group)
+	if err := found.Error(); err != nil {
+		return fmt.Errorf("find the coordinator of %s: %w", g.group, err)
+	}
+	g.topicID, g.coordinator = topics[g.topic].ID, found[g.group].NodeID
 	return nil
 }
 
-// commitOutcome finds the partition's outcome. A partition that the broker
-// does not answer for is one that the client has dropped as no longer owned.
-func commitOutcome(response *kmsg.OffsetCommitResponse, key partitionKey, err error) error {
-	if err != nil {
-		return asFenced(err)
+// asUncertain marks what may have been sent. A connection that was never made
+// has carried nothing.
+func asUncertain(err error) error {
+	var network *net.OpError
+	if errors.As(err, &network) && network.Op == "dial" {
+		return err
 	}
-	for _, topic := range response.Topics {
+	return fmt.Errorf("%w: %w", errUncertain, err)
+}
+
+// commitOutcome finds the partition's outcome. A broker that has timed out
+// waiting for its replicas may still take the commit.
+func commitOutcome(response *kmsg.OffsetCommitResponse, key partitionKey) error {
+	for _, topic := range response.Topics { // one: the topic is named by its id from version 10 on
 		for _, p := range topic.Partitions {
-			if topic.Topic == key.topic && p.Partition == key.partition {
-				return asFenced(kerr.ErrorForCode(p.ErrorCode))
+			if p.Partition != key.partition {
+				continue
 			}
+			err := kerr.ErrorForCode(p.ErrorCode)
+			if errors.Is(err, kerr.RequestTimedOut) {
+				return fmt.Errorf("%w: %w", errUncertain, err)
+			}
+			return asFenced(err)
 		}
 	}
-	return fmt.Errorf("%w: no answer for %s/%d", errFenced, key.topic, key.partition)
+	return fmt.Errorf("%w: %s/%d", errNotOurs, key.topic, key.partition)
 }
 
 // asFenced marks the errors that mean that another generation rules.

@@ -50,6 +50,8 @@ type Config struct {
 
 // DefaultConfig reads the topic `events` of a local broker as `millrace-ingest`.
 func DefaultConfig() Config {
+	limits := event.DefaultLimits()
+	limits.ByReceipt = true // a block that is built again must come out the same
 	return Config{
 		Brokers:        []string{"127.0.0.1:9092"},
 		Topic:          "events",
@@ -64,7 +66,7 @@ func DefaultConfig() Config {
 		RetryMin:       100 * time.Millisecond,
 		RetryMax:       5 * time.Second,
 		StopTimeout:    5 * time.Second,
-		Limits:         event.DefaultLimits(),
+		Limits:         limits,
 	}
 }
 
@@ -95,6 +97,9 @@ func (c Config) Validate() error {
 	}
 	if c.RetryMin <= 0 || c.RetryMax < c.RetryMin {
 		fault("retry: %v to %v is not a range", c.RetryMin, c.RetryMax)
+	}
+	if !c.Limits.ByReceipt {
+		fault("limits: records must be judged by their receipt, not by the clock")
 	}
 	if c.StopTimeout <= 0 {
 		fault("stop timeout: %v is not positive", c.StopTimeout)

@@ -65,7 +65,20 @@ func (c *Consumer) Ready() <-chan struct{} { return c.ready }
 // Run consumes until ctx ends, then stores and commits what it holds and
 // leaves the group. It returns nil on a clean stop.
 func (c *Consumer) Run(ctx context.Context) error {
-	m := &membership{Consumer: c, connected: make(chan struct{})}
+	for {
+		if err := c.beMember(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+		c.log.Warn("joining the group anew: the outcome of a commit is unknown, and only a new generation fences it", "group", c.cfg.Group)
+	}
+}
+
+// beMember is one membership, until ctx ends or the outcome of a commit is
+// unknown.
+func (c *Consumer) beMember(ctx context.Context) error {
+	polling, uncertain := context.WithCancel(ctx)
+	defer uncertain()
+	m := &membership{Consumer: c, connected: make(chan struct{}), uncertain: uncertain}
 	if err := m.connect(); err != nil {
 		return err
 	}
@@ -73,7 +86,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 	commitCtx, stopCommits := context.WithCancel(context.WithoutCancel(ctx))
 	var committing sync.WaitGroup
 	committing.Go(func() { m.commits.run(commitCtx) })
-	m.poll(ctx)
+	m.poll(polling)
+	if ctx.Err() == nil { // nothing can be committed any more: there is nothing to wait for
+		m.endAll((*partition).abandonNow)
+	}
 	m.leave(ctx)
 	stopCommits()
 	committing.Wait()
@@ -102,7 +118,8 @@ func (m *membership) connect() error {
 	if err != nil {
 		return fmt.Errorf("kafka consumer: %w", err)
 	}
-	m.client, m.commits = client, newCommitter(commitWith(client))
+	commits := &groupCommits{client: client, group: m.cfg.Group, topic: m.cfg.Topic, coordinator: -1}
+	m.client, m.commits = client, newCommitter(commits.send, m.uncertain)
 	close(m.connected)
 	return nil
 }

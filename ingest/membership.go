@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -21,6 +23,7 @@ type membership struct {
 	connected chan struct{}
 	client    *kgo.Client
 	commits   *committer
+	uncertain func() // ends this membership, for another to begin
 }
 
 // assigned says that the group has been joined. The work begins in takeOver,
@@ -146,6 +149,14 @@ func (m *membership) keys(partitions map[string][]int32) (keys []partitionKey) {
 		}
 	}
 	return keys
+}
+
+// endAll ends every partition.
+func (m *membership) endAll(how func(*partition)) {
+	m.mu.Lock()
+	keys := slices.Collect(maps.Keys(m.partitions))
+	m.mu.Unlock()
+	m.end(keys, how)
 }
 
 // end ends the partitions side by side and waits for all.

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -385,9 +384,6 @@ func (p *partition) retry(what string, attempt func() error) error {
 			return nil
 		case p.ctx.Err() != nil:
 			return p.ctx.Err()
-		case errors.Is(err, errFenced):
-			p.log.Warn("fenced: another member owns the partition", "what", what, "topic", p.key.topic, "partition", p.key.partition)
-			return err
 		case isRejected(err):
 			return err
 		}

@@ -150,7 +150,7 @@ func TestFencedMemberSealsNothing(t *testing.T) {
 		return map[partitionKey]error{{"events", 0}: asFenced(kerr.IllegalGeneration)}
 	})
 	p.start(0, noSeal)
-	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value}})
+	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	p.stop(100 * time.Millisecond)
 	if sink.attempts != 0 {
 		t.Errorf("a fenced member wrote %d times", sink.attempts)
@@ -178,7 +178,7 @@ func TestALateWriteProvesOwnershipAgain(t *testing.T) {
 		return nil
 	})
 	p.start(0, noSeal)
-	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value}})
+	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	sink.await(t, "the row", func() bool { return len(sink.rows) == 1 })
 	p.stop(time.Second)
 	stopCommits()
@@ -190,7 +190,7 @@ func TestALateWriteProvesOwnershipAgain(t *testing.T) {
 // loosePartition is a partition without a broker; send stands for the group.
 func loosePartition(t *testing.T, cfg Config, sink Sink, send func(context.Context, []position) map[partitionKey]error) (p *partition, stopCommits func()) {
 	t.Helper()
-	m := &membership{Consumer: newTestConsumer(t, cfg, sink), commits: newCommitter(send)}
+	m := &membership{Consumer: newTestConsumer(t, cfg, sink), commits: newCommitter(send, func() {})}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

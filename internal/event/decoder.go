@@ -63,6 +63,9 @@ func (d *Decoder) AppendTo(b *Batch, value []byte, pos Position) *Reject {
 	// The batch's copy is the one that is read: what is stored as columns is
 	// cut out of it where it lies. (A copy that stays in the nearest cache for
 	// reading, and another for the batch, was tried and is 20 ns slower.)
+	if d.limits.ByReceipt {
+		d.newest = pos.ReceivedAt + d.limits.Ahead.Milliseconds()
+	}
 	mark := b.arena.mark()
 	buf := b.arena.alloc(len(value) + padding)
 	clear(buf[copy(buf, value):])
@@ -206,7 +209,9 @@ func (d *Decoder) readTimestamp() bool {
 	case d.timestamp < d.oldest:
 		return d.failField(faultTooOld, fieldTimestamp)
 	case d.timestamp > d.newest:
-		d.newest = d.limits.Now().Add(d.limits.Ahead).UnixMilli()
+		if !d.limits.ByReceipt {
+			d.newest = d.limits.Now().Add(d.limits.Ahead).UnixMilli()
+		}
 		if d.timestamp > d.newest {
 			return d.failField(faultInFuture, fieldTimestamp)
 		}

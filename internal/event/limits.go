@@ -33,6 +33,9 @@ type Limits struct {
 	Ahead time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// ByReceipt makes AppendTo measure Ahead from the record's own ReceivedAt
+	// and not from the clock, so that a record read again has the same outcome.
+	ByReceipt bool
 }
 
 // DefaultLimits are the limits of the HTTP contract.

@@ -46,7 +46,7 @@ func (s *scanner) properties(i int) int {
 		}
 		from := i + 1
 		i, high = plainEnd(buf, from, high)
-		if nextMember(buf, i) {
+		if endsText(buf, i) {
 			s.spans[f] = span{uint32(from), uint32(i)}
 			longest = max(longest, uint32(i-from))
 			i += len(`","`)
@@ -55,8 +55,8 @@ func (s *scanner) properties(i int) int {
 		if i = s.endText(f, from, i); i < 0 {
 			return -1
 		}
-		if buf[i] == ',' && buf[i+1] == '"' {
-			i += 2
+		if gap := nextName(buf, i); gap != 0 {
+			i += gap
 			continue
 		}
 		i, more = s.next(i)

@@ -122,7 +122,7 @@ func (s *scanner) object(i int, in section) int {
 		}
 		from := i + 1
 		i, high = plainEnd(buf, from, high)
-		if nextMember(buf, i) {
+		if endsText(buf, i) {
 			s.spans[f] = span{uint32(from), uint32(i)}
 			longest = max(longest, uint32(i-from))
 			i += len(`","`)
@@ -131,8 +131,8 @@ func (s *scanner) object(i int, in section) int {
 		if i = s.endText(f, from, i); i < 0 {
 			return -1
 		}
-		if buf[i] == ',' && buf[i+1] == '"' {
-			i += 2
+		if gap := nextName(buf, i); gap != 0 {
+			i += gap
 			continue
 		}
 		i, more = s.next(i)
@@ -143,10 +143,22 @@ func (s *scanner) object(i int, in section) int {
 	return i
 }
 
-// nextMember says whether a string ends here and another name begins, with
-// nothing but a comma between.
-func nextMember(buf []byte, i int) bool {
+// endsText says whether a string ends at i and another name begins, with nothing
+// but a comma between.
+func endsText(buf []byte, i int) bool {
 	return binary.LittleEndian.Uint32(buf[i:i+4])<<8 == '"'<<8|','<<16|'"'<<24
+}
+
+// nextName says how far the next name is from i, after a value, where nothing
+// but a comma, or a comma and a blank, lies between; it is 0 otherwise.
+func nextName(buf []byte, i int) int {
+	switch word := binary.LittleEndian.Uint32(buf[i : i+4]); {
+	case word<<8 == ','<<8|' '<<16|'"'<<24:
+		return len(`, "`)
+	case word<<16 == ','<<16|'"'<<24:
+		return len(`,"`)
+	}
+	return 0
 }
 
 // endText ends the string value of f, from its first special character.

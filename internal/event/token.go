@@ -1,8 +1,6 @@
 package event
 
-import (
-	"math/bits"
-)
+import "math/bits"
 
 // Eight copies of a byte, for looking at eight characters at once.
 const (

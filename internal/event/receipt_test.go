@@ -1,0 +1,26 @@
+package event
+
+import (
+	"testing"
+	"time"
+)
+
+// A record that is read again after a crash has the same outcome, whatever the
+// clock says then and whatever was decoded before.
+func TestByReceiptDoesNotDependOnTheClock(t *testing.T) {
+	limits := DefaultLimits()
+	limits.ByReceipt = true
+	limits.Now = func() time.Time { t.Error("the clock was asked"); return time.Now() }
+	decoder := NewDecoder(limits)
+	received := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC).UnixMilli()
+	value := []byte(`{"type":"view","user_id":"u","timestamp":"2026-01-03T00:00:00Z"}`) // 24 h ahead
+	for _, tc := range []struct {
+		receivedAt int64
+		accepted   bool
+	}{{received, true}, {received + 3_600_000, true}, {received - 1, false}, {received, true}} {
+		var b Batch
+		if reject := decoder.AppendTo(&b, value, Position{ReceivedAt: tc.receivedAt}); (reject == nil) != tc.accepted {
+			t.Errorf("received at %d: %v", tc.receivedAt, reject)
+		}
+	}
+}
