@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/internal/enrich"
+	"millrace/internal/event"
 	"millrace/olap"
 )
 
@@ -37,6 +40,56 @@ func BenchmarkEventsOverhead(b *testing.B) {
 		`"properties":{"amount":"499.00","currency":"INR","product_id":"p9","category":"books","coupon":"SPRING","quantity":3},` +
 		`"context":{"ip":"203.0.113.7","country":"IN","page":"/cart","platform":"ios","browser":"Safari","os":"iOS","device":"phone"}}`
 	compareWithFiber(b, s.url+"/v1/events", "["+strings.Repeat(one+",", 99)+one+"]")
+}
+
+// BenchmarkCollect is the work on one event between body and broker: read alone,
+// then with links looked up in memory, then with everything added that is known.
+func BenchmarkCollect(b *testing.B) {
+	const agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36"
+	native := `{"event_id":"0190a2b4-7c1e-7f2a-9d3b-5e6f7a8b9c0d","type":"purchase","user_id":"u1","session_id":"s1","timestamp":"2026-01-02T03:04:05.678Z",` +
+		`"properties":{"amount":"499.00","currency":"INR","product_id":"p9","category":"books"},"context":{"ip":"203.0.113.7","user_agent":"` + agent + `","page":"/cart"}}`
+	segment := `{"type":"track","messageId":"0190a2b4","event":"purchase","userId":"u1","timestamp":"2026-01-02T03:04:05.678Z","properties":{"amount":499,"currency":"INR","product_id":"p9"},` +
+		`"context":{"ip":"203.0.113.7","userAgent":"` + agent + `","library":{"name":"analytics-node","version":"3.1.0"}}}`
+	const events = 100
+	for _, c := range []struct {
+		name, one     string
+		read          reader
+		linked, added bool
+	}{
+		{"native", native, readNative, false, false},
+		{"native linked", native, readNative, true, false},
+		{"native linked enriched", native, readNative, true, true},
+		{"segment", segment, (&segmentFrame{now: time.Now()}).readBatched, false, false},
+		{"segment linked enriched", segment, (&segmentFrame{now: time.Now()}).readBatched, true, true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			s := start(b, func(_ *Config, d *Deps) {
+				if c.linked {
+					d.Identities = &linkBook{}
+				}
+				if c.added {
+					d.Enricher = newEnricher(b)
+				}
+			})
+			body := []byte("[" + strings.Repeat(c.one+",", events-1) + c.one + "]")
+			b.ReportAllocs()
+			for b.Loop() {
+				if d, err := s.collect(b.Context(), format{event.Split, c.read}, body, enrich.Origin{}, time.Now()); err != nil || len(d.records) != events {
+					b.Fatal(err, d)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*events), "ns/event")
+		})
+	}
+}
+
+func newEnricher(b *testing.B) *enrich.Enricher {
+	b.Helper()
+	e, err := enrich.New(enrich.DefaultConfig(), prometheus.NewRegistry())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return e
 }
 
 func BenchmarkUserOverhead(b *testing.B) {

@@ -80,17 +80,17 @@ func isBinaryCloudEvent(c *fiber.Ctx) bool {
 // whose body is its data.
 func (s *Server) binaryCloudEvent(c *fiber.Ctx) (opener, error) {
 	attributes := map[string]json.RawMessage{}
-	c.Request().Header.VisitAll(func(name, value []byte) {
+	for name, value := range c.Request().Header.All() {
 		attribute, found := strings.CutPrefix(strings.ToLower(string(name)), "ce-")
 		if !found {
-			return
+			continue
 		}
 		text := plainText(string(value), s.cfg.Limits.ContextBytes)
 		if decoded, err := url.PathUnescape(text); err == nil && utf8.ValidString(decoded) {
 			text = decoded
 		}
 		attributes[attribute], _ = json.Marshal(text) // a string always has a JSON form
-	})
+	}
 	contentType := c.Get(fiber.HeaderContentType)
 	return fixed(format{single, func(dec *event.Decoder, ev *event.Event, text []byte) ([]byte, *Rejection) {
 		var data json.RawMessage

@@ -1,6 +1,10 @@
 // Package api is Millrace's HTTP server, on Fiber: events in, answers out, a
 // live stream, and the dashboard.
 //
+// Events come as our own envelope, as CloudEvents and through Segment's API.
+// collect.go is the way that all of them take to the broker; docs/collector.md
+// says what becomes of each.
+//
 // routes.go shows every route on one screen. A handler parses, calls one
 // interface of [Deps] and renders; it holds no SQL. errors.go is the one place
 // where an error becomes an HTTP answer, always application/problem+json with
@@ -8,9 +12,9 @@
 //
 // What is promised:
 //
-//   - 202 on POST /v1/events means that the broker holds the accepted events on
-//     all in-sync replicas. An event is answered for exactly once: it is counted
-//     in accepted or listed in rejected. After a 503 some of the events may have
+//   - Success on a route that takes events (202, Segment's 200) means that the
+//     broker holds the accepted events on all in-sync replicas. An event is
+//     answered for exactly once: it is counted in accepted or listed in rejected. After a 503 some of the events may have
 //     been taken; their event_id tells a repeat from a new event.
 //   - Every request ends within its deadline, because fasthttp does not say when
 //     a client has left.

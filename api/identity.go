@@ -124,7 +124,7 @@ func (s *Server) makeLinks(ctx context.Context, events []incoming, users map[olt
 	if err != nil {
 		s.metrics.identityFailures.WithLabelValues("link").Inc()
 		s.metrics.links.WithLabelValues("lost").Add(float64(len(links)))
-		s.log.Warn("identity links were not recorded; the next identify of these users makes them", "links", len(links), "error", err)
+		s.log.Debug("identity links were not recorded; the next identify of these users makes them", "links", len(links), "error", err)
 		return made
 	}
 	for i, r := range results {

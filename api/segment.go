@@ -100,9 +100,7 @@ func segmentBatchFormat(body []byte, now time.Time) (format, error) {
 	frame := segmentFrame{now: now, context: envelope.Context, sentAt: looseText(envelope.SentAt)}
 	return format{
 		split: func([]byte) iter.Seq2[[]byte, *event.Reject] { return event.Split(envelope.Batch) },
-		read: func(dec *event.Decoder, ev *event.Event, text []byte) ([]byte, *Rejection) {
-			return frame.read("", dec, ev, text)
-		},
+		read:  frame.readBatched,
 	}, nil
 }
 
@@ -111,6 +109,11 @@ type segmentFrame struct {
 	now     time.Time       // when the request was received
 	sentAt  string          // the batch's, as it was sent
 	context json.RawMessage // the batch's; a call's own members come first
+}
+
+// readBatched reads a call that names its kind. It is a reader.
+func (f *segmentFrame) readBatched(dec *event.Decoder, ev *event.Event, text []byte) ([]byte, *Rejection) {
+	return f.read("", dec, ev, text)
 }
 
 // read turns one call into an event. An empty kind means that the call names it.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,17 +71,24 @@ func (c *segmentCall) text(name string) (string, bool) {
 	return text, text != "" || len(raw) == 0 || string(raw) == `""`
 }
 
-// looseText is a JSON string or number as text, or "".
+// looseText is a JSON string or number as text, or "". The value is known to be
+// valid, so what has no escapes is read without a parser.
 func looseText(raw json.RawMessage) string {
+	switch {
+	case len(raw) == 0:
+		return ""
+	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
+		return string(raw)
+	case raw[0] != '"':
+		return ""
+	case bytes.IndexByte(raw, '\\') < 0:
+		return string(raw[1 : len(raw)-1])
+	}
 	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return text
+	if json.Unmarshal(raw, &text) != nil {
+		return ""
 	}
-	var number json.Number
-	if json.Unmarshal(raw, &number) == nil {
-		return number.String()
-	}
-	return ""
+	return text
 }
 
 // object takes an object out. It reports false where the member is something else.

@@ -33,7 +33,10 @@ func (c *segmentCall) fillContext(shared json.RawMessage) *Rejection {
 // members are those of a JSON object, never nil.
 func members(object json.RawMessage) map[string]json.RawMessage {
 	m := map[string]json.RawMessage{}
-	if json.Unmarshal(object, &m) != nil || m == nil {
+	if len(object) == 0 || object[0] != '{' {
+		return m
+	}
+	if json.Unmarshal(object, &m) != nil {
 		return map[string]json.RawMessage{}
 	}
 	return m

@@ -128,7 +128,9 @@ func TestSegmentBatchTakesWhatIsGood(t *testing.T) {
 // The libraries give up at 400 and try again at 503.
 func TestSegmentErrors(t *testing.T) {
 	s := start(t, func(c *Config, _ *Deps) { c.MaxEvents = 2 })
-	post := func(path, body string) reply { return s.do(http.MethodPost, path, []byte(body), "Content-Type", "application/json") }
+	post := func(path, body string) reply {
+		return s.do(http.MethodPost, path, []byte(body), "Content-Type", "application/json")
+	}
 	wantProblem(t, post("/v1/track", `{"event":"view"}`), http.StatusBadRequest, "missing_user")
 	wantProblem(t, post("/v1/track", `hello`), http.StatusBadRequest, "malformed_json")
 	wantProblem(t, post("/v1/batch", `hello`), http.StatusBadRequest, "malformed_json")

@@ -30,6 +30,11 @@
 // same token. A member that was paused past WriteDeadline after its seal asks
 // the group again before it sends. At most one block of a partition is in doubt.
 //
+// A commit whose answer is lost may still be on its way, and arrive after later
+// ones, which it would undo: the seal of a block that is just being written, say.
+// So nothing is committed after it until the group has a new generation, to
+// which the broker refuses it: the member leaves the group and joins anew.
+//
 // The promise needs a sink that remembers tokens for many times WriteDeadline,
 // and a decoder that makes the same rows of the same records: nothing it does
 // may depend on the time at which it runs.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -180,22 +179,4 @@ func (m *membership) end(keys []partitionKey, how func(*partition)) {
 	m.metrics.partitions.Set(float64(len(m.partitions)))
 	m.mu.Unlock()
 	ending.Wait()
-}
-
-// stop lets the partition store what it holds, for so long, and ends it.
-func (p *partition) stop(timeout time.Duration) {
-	close(p.stopping)
-	select {
-	case <-p.done:
-	case <-time.After(timeout):
-		p.log.Warn("stopped before the store has acknowledged, the block stays sealed for the next owner",
-			"topic", p.key.topic, "partition", p.key.partition)
-	}
-	p.abandonNow()
-}
-
-// abandonNow ends the partition without storing more.
-func (p *partition) abandonNow() {
-	p.abandon()
-	<-p.done
 }

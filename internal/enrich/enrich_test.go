@@ -256,3 +256,23 @@ func BenchmarkUnknownUserAgent(b *testing.B) {
 		e.parse([]string{chromeWindows, safariPhone}[i%2])
 	}
 }
+
+// An event that was taken is still one that the ingest takes.
+func FuzzEnrich(f *testing.F) {
+	f.Add("/a?utm_source=x", "https://g.example/", chromeWindows, `{"url":"https://x.example/?utm_term=%00"}`)
+	f.Add("", "", "curl/8\x01", `{"$bot":false, "a":{}}`)
+	e := newEnricher(f, nil)
+	f.Fuzz(func(t *testing.T, page, referrer, agent, properties string) {
+		first := event.Event{Type: "view", UserID: "u", Properties: json.RawMessage(properties),
+			Context: event.Context{Page: page, Referrer: referrer, UserAgent: agent}}
+		dec := event.NewDecoder(event.DefaultLimits())
+		var ev, again event.Event
+		if dec.Decode(&ev, first.AppendJSON(nil)) != nil {
+			return
+		}
+		e.Enrich(&ev, Origin{UserAgent: chromeWindows})
+		if reject := dec.Decode(&again, ev.AppendJSON(nil)); reject != nil {
+			t.Errorf("%v in %s", reject, ev.AppendJSON(nil))
+		}
+	})
+}
