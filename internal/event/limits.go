@@ -41,7 +41,7 @@ type Limits struct {
 // DefaultLimits are the limits of the HTTP contract.
 func DefaultLimits() Limits {
 	return Limits{
-		EventBytes:      1 << 20,
+		EventBytes:      960 << 10, // with key and framing below the 1,000,012 bytes that brokers and clients take by default
 		PropertiesBytes: 256 << 10,
 		TypeBytes:       200,
 		IDBytes:         512,

@@ -24,3 +24,23 @@ func TestByReceiptDoesNotDependOnTheClock(t *testing.T) {
 		}
 	}
 }
+
+// An event in row form has no receipt but now, whatever was appended before.
+func TestByReceiptDecodesByTheClock(t *testing.T) {
+	limits := testLimits()
+	limits.ByReceipt = true
+	decoder := NewDecoder(limits)
+	var b Batch
+	for _, receivedAt := range []int64{0, testNow().AddDate(1, 0, 0).UnixMilli()} {
+		if rej := decoder.AppendTo(&b, []byte(`{"type":"view","user_id":"u"}`), Position{ReceivedAt: receivedAt}); rej != nil {
+			t.Fatal(rej)
+		}
+		var ev Event
+		if rej := decoder.Decode(&ev, []byte(`{"type":"view","user_id":"u","timestamp":"2026-01-02T03:04:05Z"}`)); rej != nil {
+			t.Errorf("the present: %v", rej)
+		}
+		if rej := decoder.Decode(&ev, []byte(`{"type":"view","user_id":"u","timestamp":"2026-01-04T00:00:00Z"}`)); rej == nil {
+			t.Error("two days ahead: accepted")
+		}
+	}
+}
