@@ -69,7 +69,7 @@ test-ui: ui
 	@cd $(UI) && $(NPM) run --silent check && $(NPM) run --silent test
 
 test-race: engines ## the tests with the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race ./ingest/ ./api/ ./oltp/ ./internal/event/ ./internal/replay/ ./internal/client/
+	CGO_ENABLED=1 $(GO) test -race ./ingest/ ./api/ ./oltp/ ./internal/event/ ./internal/replay/ ./internal/client/ ./internal/enrich/
 
 test-fuzz: needs-go ## each decoder fuzzed for a short while
 	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzDecode -fuzztime 20s
