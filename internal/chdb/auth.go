@@ -16,7 +16,7 @@ func (s *server) authenticate(user, password string) error {
 	if u&p == 1 {
 		return nil
 	}
-	return newException(codeAuthenticationFail, "%s: Authentication failed: password is incorrect, or there is no user with such name.", user)
+	return newException(codeAuthenticationFailed, "%s: Authentication failed: password is incorrect, or there is no user with such name.", user)
 }
 
 func digest(s string) []byte {

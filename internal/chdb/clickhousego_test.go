@@ -485,10 +485,10 @@ func TestCancel(t *testing.T) {
 					}
 					done <- err
 				}()
-				waitFor(t, "the query runs", func() bool { return running(t, watch) == 1 })
+				eventually(t, "the query runs", func() bool { return running(t, watch) == 1 })
 				cancel()
 				start := time.Now()
-				waitFor(t, "the query ends", func() bool { return running(t, watch) == 0 })
+				eventually(t, "the query ends", func() bool { return running(t, watch) == 0 })
 				t.Logf("ended after %v", time.Since(start))
 				if err := <-done; err == nil {
 					t.Error("the client saw no error")
@@ -502,8 +502,8 @@ func running(t testing.TB, c driver.Conn) uint64 {
 	return scalar[uint64](t, c, "SELECT count() FROM system.processes WHERE query LIKE '%cancel me%' AND query NOT LIKE '%processes%'")
 }
 
-// waitFor polls a condition of the server for at most ten seconds.
-func waitFor(t testing.TB, what string, ok func() bool) {
+// eventually polls a condition of the server for at most ten seconds.
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -104,7 +104,8 @@ func parseType(text string, depth int) (*columnType, error) {
 }
 
 func parseDecimal(t *columnType, args string) (*columnType, error) {
-	p, err := strconv.Atoi(strings.TrimSpace(splitArgs(args)[0]))
+	precision, _, _ := strings.Cut(args, ",")
+	p, err := strconv.Atoi(strings.TrimSpace(precision))
 	if err != nil {
 		return nil, fmt.Errorf("type %s: bad precision", t.name)
 	}
@@ -252,12 +253,6 @@ func splitArgs(args string) []string {
 	}
 	if rest := strings.TrimSpace(args[start:]); rest != "" {
 		out = append(out, rest)
-	}
-	if len(out) == 0 {
-		out = append(out, "")
-		if strings.TrimSpace(args) == "" {
-			return nil
-		}
 	}
 	return out
 }

@@ -91,6 +91,9 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("data dir %q: %w", c.DataDir, err)
 	}
 	c.DataDir = dir
+	if c.Library, err = filepath.Abs(c.Library); err != nil {
+		return c, fmt.Errorf("library %q: %w", c.Library, err)
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

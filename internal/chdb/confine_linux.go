@@ -95,12 +95,29 @@ func landlockRules(cfg Config, self string) []landlockRule {
 		"/proc/self/cgroup", "/proc/self/limits", "/proc/self/cmdline", "/proc/self/schedstat", "/proc/sys"} {
 		rules = append(rules, landlockRule{file, readFiles})
 	}
-	// The loader of shared programs is executed along with them.
-	for _, pattern := range []string{"/lib64/ld-*.so*", "/lib/ld-*.so*", "/lib/*-linux-gnu/ld-*.so*", "/usr/lib64/ld-*.so*"} {
-		found, _ := filepath.Glob(pattern) // the pattern is well formed
-		for _, path := range found {
-			rules = append(rules, landlockRule{path, executable})
+	return append(rules, mappedRules()...)
+}
+
+// mappedRules keep open what the process is made of: the loader of shared programs, which is
+// executed along with them, and the directories of the libraries it has loaded.
+func mappedRules() []landlockRule {
+	text, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return nil // a static program on a system without /proc
+	}
+	seen := map[string]bool{}
+	var rules []landlockRule
+	for line := range strings.Lines(string(text)) {
+		at := strings.IndexByte(line, '/')
+		if at < 0 {
+			continue
 		}
+		path := strings.TrimSpace(line[at:])
+		if name := filepath.Base(path); seen[path] || !strings.Contains(name, ".so") {
+			continue
+		}
+		seen[path] = true
+		rules = append(rules, landlockRule{path, executable}, landlockRule{filepath.Dir(path), readFiles})
 	}
 	return rules
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,12 +54,14 @@ type run struct {
 	conn    connHandle
 	session *session // nil: the connection is the run's own
 	restore []Setting
-	id      string
-	marker  string
-	started time.Time
-	done    chan struct{}
-	stop    func() bool
-	ctx     context.Context
+	// readonly is the session's form of that setting: once set, the engine would not take it back.
+	readonly bool
+	id       string
+	marker   string
+	started  time.Time
+	done     chan struct{}
+	stop     func() bool
+	ctx      context.Context
 }
 
 func openEngine(lib *library, args []string, maxQueries int, log *slog.Logger) (*engine, error) {
@@ -124,10 +127,17 @@ func (e *engine) begin(ctx context.Context, req *request, s *session) (*run, err
 }
 
 func (r *run) connect(req *request) error {
+	comment, settings, readonly := r.settings(req)
 	if r.session != nil {
-		return r.connectSession(req)
+		r.readonly = readonly != "" && readonly != "0"
+		return r.connectSession(req, append([]Setting{comment}, settings...))
 	}
-	if r.conn = r.e.lib.Connect(r.e.args); r.conn == 0 {
+	if readonly != "" { // the last, for nothing can be set after it
+		settings = append(settings, Setting{"readonly", readonly})
+	}
+	// An option of the connection is a setting without a statement; one that is bad fails without
+	// a reason, so only this server's own goes that way.
+	if r.conn = r.e.lib.Connect(append(slices.Clip(r.e.args), "--"+comment.Name+"="+comment.Value)); r.conn == 0 {
 		return newException(codeUnknown, "the engine refused a connection")
 	}
 	if req.database != "" && req.database != "default" {
@@ -135,10 +145,10 @@ func (r *run) connect(req *request) error {
 			return err
 		}
 	}
-	return r.exec(setStatement(r.settings(req)))
+	return r.exec(setStatement(settings))
 }
 
-func (r *run) connectSession(req *request) error {
+func (r *run) connectSession(req *request, settings []Setting) error {
 	var err error
 	if r.conn, err = r.session.take(r.e); err != nil {
 		return err
@@ -148,25 +158,23 @@ func (r *run) connectSession(req *request) error {
 			return err
 		}
 	}
-	settings := r.settings(req)
 	if r.restore, err = r.currentValues(settings); err != nil {
 		return err
 	}
 	return r.exec(setStatement(settings))
 }
 
-// settings are the client's with the marker by which the statement can be found and killed.
-// readonly comes last, for nothing can be set after it.
-func (r *run) settings(req *request) []Setting {
-	out := make([]Setting, 0, len(req.settings)+2)
-	marker, readonly := r.marker, ""
+// settings takes two out of the client's: readonly, and the comment, which carries the marker by
+// which the statement can be found and killed.
+func (r *run) settings(req *request) (comment Setting, out []Setting, readonly string) {
+	comment = Setting{"log_comment", r.marker}
 	if req.readonly {
 		readonly = "2"
 	}
 	for _, s := range req.settings {
 		switch s.Name {
 		case "log_comment":
-			marker += " " + s.Value
+			comment.Value = r.marker + " " + s.Value
 		case "readonly":
 			if s.Value != "0" || !req.readonly {
 				readonly = s.Value
@@ -175,11 +183,7 @@ func (r *run) settings(req *request) []Setting {
 			out = append(out, s)
 		}
 	}
-	out = append(out, Setting{"log_comment", marker})
-	if readonly != "" {
-		out = append(out, Setting{"readonly", readonly})
-	}
-	return out
+	return comment, out, readonly
 }
 
 // currentValues reads what a session's settings are before a statement changes them for itself.
@@ -196,9 +200,7 @@ func (r *run) currentValues(settings []Setting) ([]Setting, error) {
 	var out []Setting
 	for line := range strings.Lines(string(r.e.lib.Bytes(res))) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		if name != "readonly" {
-			out = append(out, Setting{name, unescapeTSV(value)})
-		}
+		out = append(out, Setting{name, unescapeTSV(value)})
 	}
 	return out, nil
 }
@@ -221,11 +223,11 @@ func (r *run) exec(query string) error {
 	}
 	res := r.e.lib.Query(r.conn, query, "Null", nil)
 	defer r.e.lib.Destroy(res)
-	return r.fail(r.e.lib.Error(res))
+	return failure(r.e.lib.Error(res))
 }
 
-// fail turns an engine's error text into an error; a cancelled context explains a killed query.
-func (r *run) fail(text string) error {
+// failure turns an engine's error text into an error, "" is none.
+func failure(text string) error {
 	if text == "" {
 		return nil
 	}
@@ -288,16 +290,11 @@ func (e *engine) progressOf(r *run) (s Stats, totalRows uint64, err error) {
 	return s, totalRows, err
 }
 
-// classify asks the engine's parser; see library.Classify.
-func (r *run) classify(query string) (statements, class int, ok bool) {
-	return r.e.lib.Classify(r.conn, query)
-}
-
 // query runs a statement to its end. The bytes are a copy.
 func (r *run) query(query, format string, params []Param) ([]byte, Stats, error) {
 	res := r.e.lib.Query(r.conn, query, format, params)
 	defer r.e.lib.Destroy(res)
-	if err := r.fail(r.e.lib.Error(res)); err != nil {
+	if err := failure(r.e.lib.Error(res)); err != nil {
 		return nil, Stats{}, err
 	}
 	return append([]byte(nil), r.e.lib.Bytes(res)...), r.e.lib.Stats(res), nil
@@ -313,7 +310,7 @@ type stream struct {
 
 func (r *run) stream(query, format string, params []Param) (*stream, error) {
 	h := r.e.lib.StreamQuery(r.conn, query, format, params)
-	if err := r.fail(r.e.lib.Error(h)); err != nil {
+	if err := failure(r.e.lib.Error(h)); err != nil {
 		r.e.lib.Destroy(h)
 		return nil, err
 	}
@@ -325,7 +322,7 @@ func (s *stream) next() ([]byte, error) {
 	lib := s.r.e.lib
 	lib.Destroy(s.current)
 	s.current = lib.Fetch(s.r.conn, s.h)
-	if err := s.r.fail(lib.Error(s.current)); err != nil {
+	if err := failure(lib.Error(s.current)); err != nil {
 		s.ended = true
 		return nil, err
 	}
@@ -370,7 +367,7 @@ type insert struct {
 
 func (r *run) insert(head, format string, params []Param) (*insert, error) {
 	h := r.e.lib.Insert(r.conn, head, format, params)
-	if err := r.fail(r.e.lib.InsertError(h)); err != nil {
+	if err := failure(r.e.lib.InsertError(h)); err != nil {
 		r.e.lib.DestroyInsert(h)
 		return nil, err
 	}
@@ -398,7 +395,7 @@ func (i *insert) finish() (Stats, error) {
 	res := lib.InsertDone(i.h)
 	defer lib.Destroy(res)
 	defer i.destroy()
-	if err := i.r.fail(lib.Error(res)); err != nil {
+	if err := failure(lib.Error(res)); err != nil {
 		return Stats{}, err
 	}
 	return lib.Stats(res), nil

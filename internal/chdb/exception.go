@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/ClickHouse/ch-go/proto"
 )
 
 // Exception is an error of the engine with ClickHouse's number and name for it.
@@ -16,63 +18,33 @@ type Exception struct {
 
 // Codes that this server itself raises; the numbers are ClickHouse's.
 const (
-	codeUnknown             = 1001
-	codeSyntaxError         = 62
-	codeUnsupportedMethod   = 1
-	codeBadArguments        = 36
-	codeUnknownPacket       = 99
-	codeUnexpectedPacket    = 101
-	codeIncorrectData       = 117
-	codeReadonly            = 164
-	codeTooManyQueries      = 202
-	codeQueryCancelled      = 394
-	codeAccessDenied        = 497
-	codeAuthenticationFail  = 516
-	codeSessionNotFound     = 372
-	codeSessionIsLocked     = 373
-	codeQuerySyntaxTooLarge = 62
-	codeUnknownFormat       = 73
-	codeNotImplemented      = 48
-	codeCannotDecompress    = 271
+	codeUnsupportedMethod    = 1
+	codeBadArguments         = 36
+	codeNotImplemented       = 48
+	codeSyntaxError          = 62
+	codeUnknownFormat        = 73
+	codeUnknownDatabase      = 81
+	codeUnknownPacket        = 99
+	codeUnexpectedPacket     = 101
+	codeIncorrectData        = 117
+	codeReadonly             = 164
+	codeTooManyQueries       = 202
+	codeCannotDecompress     = 271
+	codeSessionNotFound      = 372
+	codeSessionIsLocked      = 373
+	codeQueryCancelled       = 394
+	codeAccessDenied         = 497
+	codeAuthenticationFailed = 516
+	codeUnknown              = 1002
 )
 
+// codeName is ClickHouse's name of a code above.
 func codeName(code int) string {
-	switch code {
-	case codeSyntaxError:
-		return "SYNTAX_ERROR"
-	case codeUnsupportedMethod:
-		return "UNSUPPORTED_METHOD"
-	case codeBadArguments:
-		return "BAD_ARGUMENTS"
-	case codeUnknownPacket:
-		return "UNKNOWN_PACKET_FROM_CLIENT"
-	case codeUnexpectedPacket:
-		return "UNEXPECTED_PACKET_FROM_CLIENT"
-	case codeIncorrectData:
-		return "INCORRECT_DATA"
-	case codeReadonly:
-		return "READONLY"
-	case codeTooManyQueries:
-		return "TOO_MANY_SIMULTANEOUS_QUERIES"
-	case codeQueryCancelled:
-		return "QUERY_WAS_CANCELLED"
-	case codeAccessDenied:
-		return "ACCESS_DENIED"
-	case codeAuthenticationFail:
-		return "AUTHENTICATION_FAILED"
-	case codeSessionNotFound:
-		return "SESSION_NOT_FOUND"
-	case codeSessionIsLocked:
-		return "SESSION_IS_LOCKED"
-	case codeUnknownFormat:
-		return "UNKNOWN_FORMAT"
-	case codeNotImplemented:
-		return "NOT_IMPLEMENTED"
-	case codeCannotDecompress:
-		return "CANNOT_DECOMPRESS"
-	default:
+	name := proto.Error(code).String()
+	if strings.HasPrefix(name, "Error(") {
 		return "UNKNOWN_EXCEPTION"
 	}
+	return name
 }
 
 func newException(code int, format string, args ...any) *Exception {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +20,10 @@ import (
 type httpServer struct {
 	s    *server
 	http *http.Server
+	wg   sync.WaitGroup // handlers: net/http's Close does not wait for them
+
+	mu     sync.Mutex
+	closed bool // no handler may begin
 }
 
 func newHTTPServer(work context.Context, s *server) *httpServer {
@@ -27,6 +33,7 @@ func newHTTPServer(work context.Context, s *server) *httpServer {
 		ReadHeaderTimeout: helloTimeout,
 		MaxHeaderBytes:    1 << 20,
 		BaseContext:       func(net.Listener) context.Context { return work },
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
 	}
 	return h
 }
@@ -41,8 +48,24 @@ func (h *httpServer) serve(l net.Listener) error {
 // drain waits for running requests until ctx is done.
 func (h *httpServer) drain(ctx context.Context) { _ = h.http.Shutdown(ctx) }
 
-// close drops what is still connected.
-func (h *httpServer) close() { _ = h.http.Close() }
+// close drops what is still connected and reports whether all handlers have ended before ctx is done.
+func (h *httpServer) close(ctx context.Context) bool {
+	h.mu.Lock()
+	h.closed = true
+	h.mu.Unlock()
+	_ = h.http.Close()
+	return waitFor(ctx, &h.wg)
+}
+
+// enter counts a handler in, unless the server is closed.
+func (h *httpServer) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.wg.Add(1)
+	}
+	return !h.closed
+}
 
 // ServeHTTP routes as ClickHouse does: everything but a few fixed pages is a query.
 func (h *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -89,6 +112,11 @@ type httpQuery struct {
 }
 
 func (h *httpServer) query(w http.ResponseWriter, r *http.Request) {
+	if !h.enter() {
+		plain(w, http.StatusServiceUnavailable, "The server is stopping.\n")
+		return
+	}
+	defer h.wg.Done()
 	args := r.URL.Query()
 	id := args.Get("query_id")
 	if id == "" {
@@ -128,6 +156,9 @@ func (h *httpServer) run(r *http.Request, args url.Values, id string, out *reply
 	}
 	defer run.end()
 	out.started = run.started
+	if err := run.vet(&q.st, h.s.cfg.AllowFiles); err != nil {
+		return err
+	}
 	for _, t := range q.tables {
 		if err := run.loadExternal(t); err != nil {
 			return err
@@ -181,14 +212,13 @@ func (h *httpServer) answer(run *run, q *httpQuery, out *reply) error {
 		format = q.format
 	}
 	out.setFormat(format)
-	if !st.returnsRows() {
-		_, stats, err := run.query(st.text, format, q.params)
-		out.stats = stats
-		return err
-	}
 	switch {
 	case !st.streams():
-		data, stats, err := run.query(st.head+" FORMAT "+format+" "+st.tail, format, q.params)
+		text := st.text
+		if st.returnsRows() {
+			text = st.head + " FORMAT " + format + " " + st.tail
+		}
+		data, stats, err := run.query(text, format, q.params)
 		out.stats = stats
 		if err != nil {
 			return err
@@ -284,6 +314,7 @@ func (h *httpServer) insert(run *run, q *httpQuery, out *reply) error {
 	}
 	defer in.cancel()
 	if err := q.body.each(in.append); err != nil {
+		q.body.drain()
 		return err
 	}
 	if err := run.ctx.Err(); err != nil {

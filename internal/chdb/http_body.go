@@ -172,6 +172,12 @@ func (b *bodyReader) each(to func([]byte) error) error {
 	}
 }
 
+// maxDrain is how much of a refused INSERT's data is still read: a client that is writing looks
+// for the answer only afterwards.
+const maxDrain = 1 << 30
+
+func (b *bodyReader) drain() { _, _ = io.CopyN(io.Discard, b.rest, maxDrain) }
+
 // truncated tells an ordinary end from one in the middle: io.ReadFull reports both as the same.
 func (b *bodyReader) truncated(src io.Reader) error {
 	if _, err := src.Read(make([]byte, 1)); err != nil && err != io.EOF {

@@ -1,6 +1,9 @@
 package chdb
 
-import "strings"
+import (
+	"net/http"
+	"strings"
+)
 
 // concatenates tells whether documents of a format, put one behind the other, are again one
 // document: then the engine's stream of blocks can go out as it comes.
@@ -39,32 +42,27 @@ func contentType(format string) string {
 	}
 }
 
-// statusOf maps an exception to a status as ClickHouse's HTTP handler does.
+// statusOf maps an exception's code to a status as ClickHouse's HTTP handler does.
 func statusOf(code int) int {
 	switch code {
-	case codeAuthenticationFail, 193, 194, 192: // wrong or missing password, unknown user
-		return 403
-	case codeAccessDenied, 291, 446: // access denied to database or object
-		return 403
-	case 6, 26, 27, 28, 36, 38, 41, 42, 43, 44, 46, 50, 53, 62, 69, 70, 72, 73, 117, 130, 161, 302, 386, 456, 457, 472:
-		return 400 // cannot parse, bad arguments, unknown function, type mismatch, missing parameter, …
-	case 47, 60, 16, 81, 53 + 1000*1000, codeSessionNotFound:
-		return 404 // unknown identifier, table, column, database
-	case 82, 57, codeSessionIsLocked:
-		return 500
+	case 194: // required password
+		return http.StatusUnauthorized
+	case 192, 193, codeAuthenticationFailed, 512, codeAccessDenied: // unknown user, wrong password, role not granted
+		return http.StatusForbidden
+	case codeBadArguments, 427, 6, 25, 26, 38, 41, 72, 441, 675, 676, 27, 376, 15, 44, 37, 123, 8, 167, 168, 223,
+		codeSyntaxError, codeIncorrectData, 53, 321: // what cannot be parsed, or does not fit its type
+		return http.StatusBadRequest
+	case 60, 46, 47, 50, 56, 81, 115, 152, 63, codeUnknownFormat, 336, 78, 511: // unknown table, function, identifier, …
+		return http.StatusNotFound
+	case 229: // query is too large
+		return http.StatusRequestEntityTooLarge
 	case codeNotImplemented:
-		return 501
-	case codeReadonly:
-		return 500
-	case 159, 209: // timeout
-		return 408
-	case codeTooManyQueries:
-		return 500
-	case 241: // memory limit
-		return 500
-	case 131: // too large string
-		return 413
+		return http.StatusNotImplemented
+	case 209, 76, 439: // socket timeout, file cannot be opened, task cannot be scheduled
+		return http.StatusServiceUnavailable
+	case 159: // timeout exceeded
+		return http.StatusRequestTimeout
 	default:
-		return 500
+		return http.StatusInternalServerError
 	}
 }

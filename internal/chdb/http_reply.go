@@ -164,7 +164,7 @@ func (o *reply) fail(err error) {
 		head.Set("X-ClickHouse-Exception-Code", strconv.Itoa(x.Code))
 		head.Set("Content-Type", "text/plain; charset=UTF-8")
 		head.Set("X-ClickHouse-Summary", summary(o.stats, time.Since(o.started)))
-		if x.Code == codeAuthenticationFail {
+		if x.Code == codeAuthenticationFailed {
 			head.Set("WWW-Authenticate", `Basic realm="ClickHouse server HTTP API"`)
 		}
 		o.w.WriteHeader(statusOf(x.Code))

@@ -58,6 +58,11 @@ func TestHTTPHeaders(t *testing.T) {
 	if !json.Valid([]byte(body)) {
 		t.Errorf("body %q is not JSON", body)
 	}
+	for _, query := range []string{"", " -- nothing", "exit", "SELECT 1; SELECT 2", "DROP TABLE IF EXISTS a; DROP TABLE IF EXISTS b"} {
+		if status, head, body := s.post(t, nil, query); status != 400 || head.Get("X-ClickHouse-Exception-Code") != "62" {
+			t.Errorf("%q: %d %s", query, status, body)
+		}
+	}
 	status, head, body := s.post(t, nil, "SELEC 1")
 	if status != 400 || head.Get("X-ClickHouse-Exception-Code") != "62" || !strings.HasPrefix(body, "Code: 62. DB::Exception: Syntax error") || !strings.Contains(body, "(SYNTAX_ERROR)") {
 		t.Errorf("syntax error: %d, code %q, %q", status, head.Get("X-ClickHouse-Exception-Code"), body)
@@ -191,6 +196,7 @@ func TestHTTPInsertErrors(t *testing.T) {
 		{"INSERT INTO into FORMAT CSV", "1\n2\nthree\n", "117"},
 		{"INSERT INTO into FORMAT CSV", strings.Repeat("1\n", 3_000_000) + "three\n", "117"},
 		{"INSERT INTO into FORMAT JSONEachRow", `{"n": 1} {"n": `, "32"},
+		{"INSERT INTO into FORMAT CSV", "zero\n" + strings.Repeat("1\n", 20_000_000), "117"}, // refused long before its end
 		{"INSERT INTO into FORMAT NoSuchFormat", "1", "73"},
 		{"INSERT INTO nowhere FORMAT CSV", "1", "60"},
 		{"INSERT INTO into (m) FORMAT CSV", "1", "16"},
@@ -303,6 +309,17 @@ func TestHTTPSession(t *testing.T) {
 	if got := s.sql(t, "SELECT getSetting('max_block_size') = 55"); got != "0" {
 		t.Error("the session's setting is seen outside of it")
 	}
+	for _, query := range []string{"INSERT INTO tmp VALUES (3)", "CREATE TABLE x (a UInt8) ENGINE = Memory", "DROP TABLE tmp"} {
+		if _, head, body := s.request(t, "GET", url.Values{"session_id": {"a"}, "query": {query}}, "", nil); head.Get("X-ClickHouse-Exception-Code") != "164" {
+			t.Errorf("GET %s in a session: %s", query, body)
+		}
+	}
+	if _, _, body := s.request(t, "GET", url.Values{"session_id": {"a"}, "query": {"SELECT count() FROM tmp"}}, "", nil); body != "2\n" {
+		t.Errorf("GET in a session: %q", body)
+	}
+	if status, _, body := s.post(t, mine, "INSERT INTO tmp VALUES (3)"); status != 200 {
+		t.Errorf("POST after GET in a session: %s", body)
+	}
 	if _, head, _ := s.post(t, url.Values{"session_id": {"b"}, "session_check": {"1"}}, "SELECT 1"); head.Get("X-ClickHouse-Exception-Code") != "372" {
 		t.Errorf("session_check of an unknown session: code %q", head.Get("X-ClickHouse-Exception-Code"))
 	}
@@ -329,7 +346,7 @@ func TestHTTPBrokenBody(t *testing.T) {
 	cancel()
 	pw.CloseWithError(io.ErrUnexpectedEOF)
 	<-done
-	waitFor(t, "the insert ends", func() bool {
+	eventually(t, "the insert ends", func() bool {
 		return s.sql(t, "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO broken%'") == "0"
 	})
 	if got := s.sql(t, "SELECT count() FROM broken"); got != "0" {
@@ -344,7 +361,7 @@ func TestKillByQueryID(t *testing.T) {
 		_, head, _ := s.post(t, url.Values{"query_id": {"victim"}}, "SELECT count(), 'cancel me' FROM system.numbers WHERE sipHash64(number) = 1")
 		done <- head.Get("X-ClickHouse-Exception-Code")
 	}()
-	waitFor(t, "the query runs", func() bool {
+	eventually(t, "the query runs", func() bool {
 		return s.sql(t, "SELECT count() FROM system.processes WHERE query LIKE '%cancel' || ' me%'") == "1"
 	})
 	s.sql(t, "KILL QUERY WHERE query_id = 'victim' SYNC")

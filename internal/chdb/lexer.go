@@ -20,6 +20,7 @@ type token struct {
 
 // lexer walks the tokens of a statement as ClickHouse's own does: blanks and comments are skipped.
 // It never fails; an unclosed quote reaches to the end of the text and the engine reports it.
+// Where safety depends on the answer the engine's own parser is asked as well, see run.vet.
 type lexer struct {
 	text string
 	pos  int
@@ -36,13 +37,17 @@ func (l *lexer) next() token {
 		return l.quoted(tokenString, c)
 	case c == '`' || c == '"':
 		return l.quoted(tokenQuotedName, c)
-	case isWordByte(c):
-		for l.pos < len(l.text) && isWordByte(l.text[l.pos]) {
-			l.pos++
-		}
-		return token{tokenWord, start, l.pos}
+	case strings.HasPrefix(l.text[start:], "‘"):
+		return l.curved(tokenString, "’")
+	case strings.HasPrefix(l.text[start:], "“"):
+		return l.curved(tokenQuotedName, "”")
 	case c == '$':
-		return l.heredoc()
+		if t, ok := l.heredoc(); ok {
+			return t
+		}
+		return l.word()
+	case isWordByte(c):
+		return l.word()
 	default:
 		l.pos++
 		return token{tokenPunct, start, l.pos}
@@ -68,22 +73,44 @@ func (l *lexer) quoted(kind tokenKind, quote byte) token {
 	return token{kind, start, l.pos}
 }
 
-// heredoc reads $tag$…$tag$; a lone $ is punctuation.
-func (l *lexer) heredoc() token {
+// word reads a name or number; a dollar is a part of it, but for a heredoc's at its beginning.
+func (l *lexer) word() token {
+	start := l.pos
+	for l.pos < len(l.text) && (isWordByte(l.text[l.pos]) || l.text[l.pos] == '$') && !l.atCurved() {
+		l.pos++
+	}
+	return token{tokenWord, start, l.pos}
+}
+
+// atCurved tells whether a typographic quote, whose bytes look like a word's, begins here.
+func (l *lexer) atCurved() bool {
+	rest := l.text[l.pos:]
+	return strings.HasPrefix(rest, "‘") || strings.HasPrefix(rest, "“")
+}
+
+// curved reads up to a typographic closing quote; it knows no escapes.
+func (l *lexer) curved(kind tokenKind, closing string) token {
+	start := l.pos
+	l.pos += len(closing) // opening and closing are of one length
+	l.skipPast(closing)
+	return token{kind, start, l.pos}
+}
+
+// heredoc reads $tag$…$tag$.
+func (l *lexer) heredoc() (token, bool) {
 	start := l.pos
 	rest := l.text[start:]
 	n := strings.IndexByte(rest[1:], '$')
 	if n < 0 || strings.ContainsFunc(rest[1:1+n], func(r rune) bool { return r > 127 || !isWordByte(byte(r)) }) {
-		l.pos++
-		return token{tokenPunct, start, l.pos}
+		return token{}, false
 	}
 	tag := rest[:n+2]
-	if end := strings.Index(rest[len(tag):], tag); end >= 0 {
-		l.pos = start + len(tag) + end + len(tag)
-		return token{tokenString, start, l.pos}
+	end := strings.Index(rest[len(tag):], tag)
+	if end < 0 {
+		return token{}, false
 	}
-	l.pos++
-	return token{tokenPunct, start, l.pos}
+	l.pos = start + len(tag) + end + len(tag)
+	return token{tokenString, start, l.pos}, true
 }
 
 func (l *lexer) skipBlank() {

@@ -192,3 +192,15 @@ func (s *testServer) rss() int64 {
 	}
 	return kb << 10
 }
+
+// cpu is the processor time that the server has used, in steps of 10 ms.
+func (s *testServer) cpu() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	var user, system int64
+	_, _ = fmt.Sscan(fields[11]+" "+fields[12], &user, &system)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}

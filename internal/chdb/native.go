@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/ch-go/compress"
@@ -19,6 +21,9 @@ import (
 // parameters and times in progress packets; above it come features that only clusters need, and
 // each would make blocks and packets richer. The client uses the lower of its own and this one.
 const serverRevision = 54460
+
+// maxNativeClients bounds the connections; one more is closed at once.
+const maxNativeClients = 1000
 
 // nativeServer accepts native TCP clients; one goroutine owns each.
 type nativeServer struct {
@@ -45,7 +50,7 @@ func (n *nativeServer) serve(l net.Listener) error {
 		if err != nil {
 			var t interface{ Temporary() bool }
 			if errors.As(err, &t) && t.Temporary() { // out of file descriptors: clients will leave
-				time.Sleep(10 * time.Millisecond)
+				<-time.After(10 * time.Millisecond)
 				continue
 			}
 			return fmt.Errorf("accept native client: %w", err)
@@ -61,6 +66,11 @@ func (n *nativeServer) handle(c net.Conn) {
 		return
 	}
 	defer n.remove(conn)
+	defer func() {
+		if p := recover(); p != nil { // one client's fault is not the others'
+			n.s.cfg.Logger.Error("native client", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
 	err := conn.run(n.work)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && n.work.Err() == nil {
 		n.s.cfg.Logger.Debug("native client", "remote", c.RemoteAddr().String(), "error", err)
@@ -70,7 +80,7 @@ func (n *nativeServer) handle(c net.Conn) {
 func (n *nativeServer) add(c *nativeConn) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed {
+	if n.closed || len(n.conns) >= maxNativeClients {
 		return false
 	}
 	n.conns[c] = struct{}{}
@@ -83,7 +93,7 @@ func (n *nativeServer) remove(c *nativeConn) {
 	delete(n.conns, c)
 }
 
-// drain closes idle clients at once and the others when their statement is done or ctx is.
+// drain closes idle clients at once and waits for the others' statements until ctx is done.
 func (n *nativeServer) drain(ctx context.Context) {
 	n.mu.Lock()
 	n.closed = true
@@ -91,22 +101,32 @@ func (n *nativeServer) drain(ctx context.Context) {
 		c.stopWhenIdle()
 	}
 	n.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		n.wg.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return
-	case <-ctx.Done():
-	}
+	waitFor(ctx, &n.wg)
+}
+
+// close drops the clients that are still there and reports whether all have gone before ctx is done.
+func (n *nativeServer) close(ctx context.Context) bool {
 	n.mu.Lock()
 	for c := range n.conns {
 		c.conn.Close()
 	}
 	n.mu.Unlock()
-	<-done
+	return waitFor(ctx, &n.wg)
+}
+
+// waitFor waits for a group until ctx is done.
+func waitFor(ctx context.Context, wg *sync.WaitGroup) bool {
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // nativeConn is one client. All fields but idle and stopping belong to its goroutine.
@@ -124,6 +144,7 @@ type nativeConn struct {
 	zstd     *compress.Writer
 	// compressed tells how the client of the last query sends blocks.
 	compressed bool
+	cancelled  atomic.Bool // by a Cancel packet of the statement under way
 
 	mu             sync.Mutex
 	idle, stopping bool
@@ -291,7 +312,7 @@ func (s *server) checkDatabase(name string) error {
 	}
 	out, err := s.e.ask("EXISTS DATABASE " + quoteName(name))
 	if err == nil && strings.TrimSpace(out) != "1" {
-		err = &Exception{Code: 81, Name: "UNKNOWN_DATABASE", Message: "Database " + name + " does not exist"}
+		err = newException(codeUnknownDatabase, "Database %s does not exist", name)
 	}
 	return err
 }

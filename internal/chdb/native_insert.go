@@ -31,61 +31,116 @@ func (n *nativeConn) insertBlocks(r *run, st *statement, q *nativeQuery) error {
 	if err := n.w.bw.Flush(); err != nil {
 		return gone(err)
 	}
-	if err := n.feed(in); err != nil {
+	if err := n.feed(in, wantsEvents(n, q)); err != nil {
 		return err
 	}
 	stats, err := in.finish()
 	if err != nil {
 		return err
 	}
-	return rows.end(stats)
+	return rows.finish(stats)
+}
+
+// wantsEvents tells whether the client waits for profile events after each block that it sends.
+func wantsEvents(n *nativeConn, q *nativeQuery) bool {
+	for _, s := range q.settings {
+		if s.Name == "send_profile_events" && s.Value == "0" {
+			return false
+		}
+	}
+	return n.revision >= 54456
+}
+
+// profileColumns are those of ClickHouse's profile events; this server knows none, but some clients
+// count the packets.
+var profileColumns = []columnHead{{"host_name", "String"}, {"current_time", "DateTime"}, {"thread_id", "UInt64"},
+	{"type", "Enum8('increment' = 1, 'gauge' = 2)"}, {"name", "String"}, {"value", "Int64"}}
+
+// events acknowledges a block of an INSERT.
+func (n *nativeConn) events() error {
+	proto.ServerProfileEvents.Encode(&n.w.buf)
+	n.w.buf.PutString("")
+	n.w.buf.PutRaw(appendHeader(nil, profileColumns, n.revision))
+	if err := n.w.send(); err != nil {
+		return gone(err)
+	}
+	return gone(n.w.bw.Flush())
 }
 
 // feed reads Data packets up to the empty block.
-func (n *nativeConn) feed(in *insert) error {
-	piece := make([]byte, 0, insertPiece+64<<10)
+func (n *nativeConn) feed(in *insert, events bool) error {
+	f := feeder{n: n, in: in, piece: make([]byte, 0, insertPiece+64<<10)}
 	for {
-		code, err := n.br.ReadByte()
-		if err != nil {
-			return gone(err)
-		}
-		switch proto.ClientCode(code) {
-		case proto.ClientCodeData:
-		case proto.ClientCodeCancel:
-			return newException(codeQueryCancelled, "Query was cancelled")
-		default:
-			return gone(fmt.Errorf("unexpected packet %d during an insert", code))
-		}
-		w, _ := n.blockReader()
-		if n.r.err != nil {
-			return gone(n.r.err)
-		}
-		var refused error
-		w.out = func(b []byte) error {
-			if refused != nil { // the rest of the block is read and dropped
-				return nil
-			}
-			if piece = append(piece, b...); len(piece) >= insertPiece {
-				refused = in.append(piece)
-				piece = piece[:0]
-			}
-			return nil
-		}
-		h, err := w.block()
-		if err != nil {
-			return badBlock(err)
-		}
-		if refused != nil {
-			return refused
-		}
-		if h.columns == 0 {
-			return nil
-		}
-		if err := in.append(piece); err != nil {
+		if err := n.expectData(); err != nil {
 			return err
 		}
-		piece = piece[:0]
+		more, err := f.block()
+		if err != nil {
+			return err
+		}
+		if events {
+			if err := n.events(); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
 	}
+}
+
+// expectData reads the code of the next packet of an INSERT.
+func (n *nativeConn) expectData() error {
+	code, err := n.br.ReadByte()
+	switch {
+	case err != nil:
+		return gone(err)
+	case proto.ClientCode(code) == proto.ClientCodeCancel:
+		n.cancelled.Store(true)
+		return newException(codeQueryCancelled, "Query was cancelled")
+	case proto.ClientCode(code) != proto.ClientCodeData:
+		return gone(fmt.Errorf("unexpected packet %d during an insert", code))
+	}
+	return nil
+}
+
+// feeder hands a client's blocks to an INSERT in pieces.
+type feeder struct {
+	n       *nativeConn
+	in      *insert
+	piece   []byte
+	refused error // the engine's; the rest of the block is then read and dropped
+}
+
+// block passes one block on and reports whether it had columns: the empty one is the last.
+func (f *feeder) block() (more bool, err error) {
+	w, _ := f.n.blockReader()
+	if f.n.r.err != nil {
+		return false, gone(f.n.r.err)
+	}
+	f.piece = f.piece[:0]
+	w.out = f.take
+	h, err := w.block()
+	switch {
+	case err != nil:
+		return false, badBlock(err)
+	case f.refused != nil:
+		return false, f.refused
+	case h.columns == 0:
+		return false, nil
+	}
+	return true, f.in.append(f.piece)
+}
+
+func (f *feeder) take(b []byte) error {
+	if f.refused != nil {
+		return nil
+	}
+	if f.piece = append(f.piece, b...); len(f.piece) >= insertPiece {
+		f.refused = f.in.append(f.piece)
+		f.piece = f.piece[:0]
+	}
+	return nil
 }
 
 // badBlock: after it the position in the stream is lost, so the connection ends.
@@ -110,7 +165,7 @@ func (n *nativeConn) insertInline(r *run, st *statement, q *nativeQuery) error {
 	if err != nil {
 		return err
 	}
-	return n.newRows(r).end(stats)
+	return n.newRows(r).finish(stats)
 }
 
 // describedColumn is a row of DESCRIBE in FORMAT JSONEachRow.

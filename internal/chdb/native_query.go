@@ -26,6 +26,7 @@ func (n *nativeConn) query(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.cancelled.Store(false)
 	n.setCompression(q)
 	tables, err := n.externalTables()
 	if err != nil {
@@ -37,6 +38,10 @@ func (n *nativeConn) query(ctx context.Context) error {
 	var gone *clientGone
 	if errors.As(err, &gone) {
 		return gone.err
+	}
+	if err != nil && n.cancelled.Swap(false) && asException(err).Code == codeQueryCancelled {
+		proto.ServerCodeEndOfStream.Encode(&n.w.buf) // a client that has cancelled awaits no error
+		err = n.w.send()
 	}
 	if err != nil {
 		return n.exception(err)
@@ -244,6 +249,9 @@ func (n *nativeConn) execute(ctx context.Context, cancel func(), q *nativeQuery,
 		return err
 	}
 	defer r.end()
+	if err := r.vet(&st, n.s.cfg.AllowFiles); err != nil {
+		return err
+	}
 	for _, t := range tables {
 		if err := r.createExternal(t); err != nil {
 			return err
@@ -287,6 +295,7 @@ func (n *nativeConn) watch(cancel func()) (stop func()) {
 			cancel()
 		case proto.ClientCode(head[0]) == proto.ClientCodeCancel:
 			_, _ = n.br.Discard(1) // cannot fail: it was peeked
+			n.cancelled.Store(true)
 			cancel()
 		}
 	}()
@@ -324,11 +333,7 @@ func (n *nativeConn) selectRows(r *run, st *statement, q *nativeQuery) error {
 	}
 	if !out.headed {
 		s.close()
-		columns, err := r.describe(st, q.params)
-		if err != nil {
-			return err
-		}
-		if err := out.header(columns); err != nil {
+		if err := n.emptyResult(r, st, q, out); err != nil {
 			return err
 		}
 	}
@@ -352,21 +357,29 @@ func (n *nativeConn) other(r *run, st *statement, q *nativeQuery) error {
 	if err != nil {
 		return err
 	}
-	if len(data) > 0 {
-		if err := out.document(data); err != nil {
-			return err
-		}
-	} else if st.returnsRows() {
-		columns, err := r.describe(st, q.params)
-		if err != nil {
-			return err
-		}
-		if err := out.header(columns); err != nil {
-			return err
-		}
+	switch {
+	case len(data) > 0:
+		err = out.document(data)
+	case st.returnsRows():
+		err = n.emptyResult(r, st, q, out)
+	default:
+		stop() // nothing may follow the end
+		return out.finish(stats)
+	}
+	if err != nil {
+		return err
 	}
 	stop() // nothing may follow the end
 	return out.end(stats)
+}
+
+// emptyResult writes the header of a result without rows.
+func (n *nativeConn) emptyResult(r *run, st *statement, q *nativeQuery, out *nativeRows) error {
+	columns, err := r.describe(st, q.params)
+	if err != nil {
+		return err
+	}
+	return out.header(columns)
 }
 
 // unquoteField reads a string literal as ClickHouse dumps a Field; other literals stay as they are.
@@ -384,14 +397,33 @@ func unquoteField(s string) string {
 			i++
 		} else if s[i] == '\\' && i+1 < len(s) {
 			i++
-			if c, ok := escapes[s[i]]; ok {
-				b.WriteByte(c)
-				continue
-			}
+			b.WriteByte(escaped(s[i]))
+			continue
 		}
 		b.WriteByte(s[i])
 	}
 	return b.String()
 }
 
-var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', '0': 0, 'b': '\b', 'f': '\f', 'v': '\v', 'a': 7}
+// escaped is the byte that stands behind a backslash as c.
+func escaped(c byte) byte {
+	switch c {
+	case 'n':
+		return '\n'
+	case 't':
+		return '\t'
+	case 'r':
+		return '\r'
+	case '0':
+		return 0
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'v':
+		return '\v'
+	case 'a':
+		return '\a'
+	}
+	return c
+}

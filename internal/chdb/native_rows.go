@@ -152,16 +152,26 @@ func (o *nativeRows) beat(r *run) error {
 	return o.n.w.bw.Flush()
 }
 
-// end writes the counters and the end of the stream.
+// end writes the profile of a result, then finishes.
 func (o *nativeRows) end(s Stats) error {
+	p := proto.Profile{Rows: o.rows, Blocks: o.blocks, Bytes: o.bytes}
+	o.mu.Lock()
+	p.EncodeAware(&o.n.w.buf, int(o.n.revision))
+	err := o.n.w.send()
+	o.mu.Unlock()
+	if err != nil {
+		return gone(err)
+	}
+	return o.finish(s)
+}
+
+// finish writes the last counters and the end of the stream.
+func (o *nativeRows) finish(s Stats) error {
 	if err := o.progress(s); err != nil {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b := &o.n.w.buf
-	p := proto.Profile{Rows: o.rows, Blocks: o.blocks, Bytes: o.bytes}
-	p.EncodeAware(b, int(o.n.revision))
-	proto.ServerCodeEndOfStream.Encode(b)
+	proto.ServerCodeEndOfStream.Encode(&o.n.w.buf)
 	return gone(o.n.w.send())
 }

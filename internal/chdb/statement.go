@@ -23,12 +23,11 @@ type statement struct {
 	several  bool // a semicolon with text behind it
 }
 
-// parseStatement reads a text. dataFollows tells that text may end in data of an INSERT.
+// parseStatement reads a text; behind an INSERT it may end in data.
 func parseStatement(text string) statement {
 	s := statement{text: text}
-	first := s.firstWord()
-	s.verb = first
-	if first == "INSERT" {
+	s.verb = s.firstWord()
+	if s.verb == "INSERT" {
 		s.readInsert()
 		return s
 	}
@@ -37,19 +36,14 @@ func parseStatement(text string) statement {
 	return s
 }
 
+// firstWord is the first keyword, behind parentheses where the statement begins with them.
 func (s *statement) firstWord() string {
 	l := lexer{text: s.text}
-	for {
-		t := l.next()
-		switch {
-		case t.kind == tokenWord:
-			return strings.ToUpper(s.text[t.start:t.end])
-		case t.kind == tokenPunct && s.text[t.start] == '(':
-			continue
-		default:
-			return ""
-		}
+	t := l.next()
+	for t.kind == tokenPunct && s.text[t.start] == '(' {
+		t = l.next()
 	}
+	return s.keyword(t)
 }
 
 func (s *statement) isStateful() bool {
@@ -58,9 +52,8 @@ func (s *statement) isStateful() bool {
 		return true
 	case "CREATE", "ATTACH", "DROP", "DETACH":
 		l := lexer{text: s.text}
-		for range 6 {
-			t := l.next()
-			if t.kind == tokenWord && strings.HasPrefix(strings.ToUpper(s.text[t.start:t.end]), "TEMP") {
+		for range 5 { // CREATE OR REPLACE TEMPORARY TABLE
+			if word := s.keyword(l.next()); word == "TEMPORARY" || word == "TEMP" {
 				return true
 			}
 		}
@@ -71,54 +64,63 @@ func (s *statement) isStateful() bool {
 // readTail finds the last FORMAT clause outside of parentheses, and the end of the statement.
 func (s *statement) readTail() {
 	l := lexer{text: s.text}
+	var f formatClause
 	depth, end := 0, 0
-	formatAt, formatEnd := -1, -1
 	prev, prevAt := "", -1
-	for {
-		t := l.next()
-		if t.kind == tokenEnd {
-			break
-		}
-		word := s.text[t.start:t.end]
-		if t.kind == tokenPunct {
-			switch word {
-			case "(", "[", "{":
-				depth++
-			case ")", "]", "}":
-				depth--
-			case ";":
-				rest := lexer{text: s.text, pos: t.end}
-				for rest.next().kind != tokenEnd {
-					s.several = true
-				}
-				if !s.several {
-					prev, prevAt = "", -1
-					continue
-				}
+	for t := l.next(); t.kind != tokenEnd; t = l.next() {
+		if s.isSeparator(t) {
+			if s.several = s.several || !isEnd(s.text[t.end:]); !s.several {
+				break
 			}
 		}
-		end = t.end
-		upper := ""
-		if t.kind == tokenWord {
-			upper = strings.ToUpper(word)
-			if upper == "OUTFILE" && prev == "INTO" {
-				s.outfile = true
-			}
-			if prev == "FORMAT" && depth == 0 && upper != "SETTINGS" {
-				formatAt, formatEnd, s.format = prevAt, t.end, word
-			}
+		depth += s.nesting(t)
+		word := s.keyword(t)
+		s.outfile = s.outfile || word == "OUTFILE" && prev == "INTO"
+		switch {
+		case prev == "FORMAT" && depth == 0 && word != "" && word != "SETTINGS" && isAfterFormat(s.text[t.end:]):
+			f = formatClause{at: prevAt, nameEnd: t.end, name: s.text[t.start:t.end]}
+		case f.name != "" && depth == 0 && word == "FORMAT":
+			f = formatClause{}
 		}
-		// A clause other than SETTINGS behind the name: "FORMAT" was an ordinary name.
-		if formatEnd >= 0 && t.start > formatEnd && !isAfterFormat(s.text[formatEnd:]) {
-			formatAt, formatEnd, s.format = -1, -1, ""
-		}
-		prev, prevAt = upper, t.start
+		prev, prevAt, end = word, t.start, t.end
 	}
 	s.text = s.text[:end]
-	s.head = s.text
-	if formatAt >= 0 {
-		s.head, s.tail = s.text[:formatAt], s.text[formatEnd:]
+	s.head, s.format = s.text, f.name
+	if f.name != "" {
+		s.head, s.tail = s.text[:f.at], s.text[f.nameEnd:]
 	}
+}
+
+// formatClause is where "FORMAT name" stands.
+type formatClause struct {
+	at, nameEnd int
+	name        string
+}
+
+func (s *statement) isSeparator(t token) bool {
+	return t.kind == tokenPunct && s.text[t.start] == ';'
+}
+
+// nesting is what a token adds to the depth of parentheses.
+func (s *statement) nesting(t token) int {
+	if t.kind != tokenPunct {
+		return 0
+	}
+	switch s.text[t.start] {
+	case '(', '[', '{':
+		return 1
+	case ')', ']', '}':
+		return -1
+	}
+	return 0
+}
+
+// keyword is an unquoted word in upper case, else "".
+func (s *statement) keyword(t token) string {
+	if t.kind != tokenWord {
+		return ""
+	}
+	return strings.ToUpper(s.text[t.start:t.end])
 }
 
 // isAfterFormat reports whether rest may follow the name of a format.
@@ -131,147 +133,17 @@ func isAfterFormat(rest string) bool {
 	return t.kind == tokenWord && strings.EqualFold(rest[t.start:t.end], "SETTINGS")
 }
 
-// readInsert splits "INSERT INTO t (a, b) SETTINGS … FORMAT X data".
-func (s *statement) readInsert() {
-	l := lexer{text: s.text}
-	l.next() // INSERT
-	depth, end := 0, 0
-	s.head = s.text
-	named := s.readTarget(&l)
-	end = l.pos
-	for named {
-		t := l.next()
-		if t.kind == tokenEnd {
-			break
-		}
-		word := s.text[t.start:t.end]
-		if t.kind == tokenPunct {
-			switch word {
-			case "(":
-				if depth == 0 && s.columns == "" {
-					s.columns = balanced(s.text[t.start:])
-				}
-				depth++
-			case ")":
-				depth--
-			case ";":
-				s.several = s.several || !isBlank(s.text[t.end:])
-				continue
-			}
-			end = t.end
-			continue
-		}
-		if t.kind == tokenWord {
-			switch upper := strings.ToUpper(word); {
-			case upper == "INFILE":
-				s.outfile = true
-			case (upper == "SELECT" || upper == "WITH" || upper == "FROM" || upper == "WATCH") && (depth == 0 || s.columns == "" || strings.HasSuffix(strings.TrimSpace(s.text[:t.start]), "(")):
-				if upper == "FROM" {
-					break // FROM INFILE, or FROM t SELECT
-				}
-				s.readTail()
-				s.insertsData = false
-				return
-			case depth == 0 && upper == "VALUES":
-				s.head, s.format = s.text[:t.start], "Values"
-				s.setInline(s.text[t.end:])
-				return
-			case depth == 0 && upper == "FORMAT":
-				name := l.next()
-				s.head, s.format = s.text[:t.start], s.text[name.start:name.end]
-				s.afterFormat(l)
-				return
-			}
-		}
-		end = t.end
-	}
-	s.text = s.text[:end]
-	s.head, s.insertsData = s.text, true
-}
-
-// afterFormat reads what follows the format's name: SETTINGS (rare, moved in front) or data.
-func (s *statement) afterFormat(l lexer) {
-	s.setInline(s.text[l.pos:])
-}
-
-// setInline keeps the data behind VALUES or the format's name: blanks up to one line end are not data.
-func (s *statement) setInline(rest string) {
-	s.insertsData = true
-	data := strings.TrimLeft(rest, " \t\f\v")
-	data = strings.TrimPrefix(data, "\r")
-	data = strings.TrimPrefix(data, "\n")
-	s.inline = data
-	s.hasInline = strings.Trim(data, " \t\r\n;") != ""
-}
-
-// readTarget reads "[INTO] [TABLE] [FUNCTION f(…) | db.table]".
-func (s *statement) readTarget(l *lexer) bool {
+// isEnd tells whether nothing but blanks and semicolons follows.
+func isEnd(text string) bool {
+	l := lexer{text: text}
 	t := l.next()
-	for _, optional := range []string{"INTO", "TABLE"} {
-		if t.kind == tokenWord && strings.EqualFold(s.text[t.start:t.end], optional) {
-			t = l.next()
-		}
+	for t.kind == tokenPunct && text[t.start] == ';' {
+		t = l.next()
 	}
-	if t.kind == tokenWord && strings.EqualFold(s.text[t.start:t.end], "FUNCTION") {
-		start := l.next().start
-		l.next()
-		call := balanced(s.text[l.pos-1:])
-		l.pos += len(call) - 1
-		s.target = "FUNCTION " + s.text[start:min(l.pos, len(s.text))]
-		return true
-	}
-	if t.kind != tokenWord && t.kind != tokenQuotedName && t.kind != tokenPunct {
-		return false
-	}
-	start, end := t.start, t.end
-	if s.text[start] == '{' { // {name:Identifier}
-		call := strings.IndexByte(s.text[start:], '}')
-		if call < 0 {
-			return false
-		}
-		end = start + call + 1
-		l.pos = end
-	}
-	for {
-		save := *l
-		dot := l.next()
-		if dot.kind != tokenPunct || s.text[dot.start] != '.' {
-			*l = save
-			break
-		}
-		end = l.next().end
-	}
-	s.target = s.text[start:end]
-	return true
+	return t.kind == tokenEnd
 }
 
-// balanced is the prefix of text up to the parenthesis that closes its first byte.
-func balanced(text string) string {
-	l := lexer{text: text}
-	depth := 0
-	for {
-		t := l.next()
-		switch {
-		case t.kind == tokenEnd:
-			return text
-		case t.kind != tokenPunct:
-		case text[t.start] == '(':
-			depth++
-		case text[t.start] == ')':
-			depth--
-			if depth == 0 {
-				return text[:t.end]
-			}
-		}
-	}
-}
-
-func isBlank(text string) bool {
-	l := lexer{text: text}
-	return l.next().kind == tokenEnd
-}
-
-// returnsRows tells whether the engine can stream the statement's rows.
+// streams tells whether the engine can stream the statement's rows.
 func (s *statement) streams() bool {
 	switch s.verb {
 	case "SELECT", "WITH", "FROM", "VALUES":

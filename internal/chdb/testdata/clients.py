@@ -6,12 +6,15 @@ Each check prints its name; the first that fails ends the program.
 
 import datetime
 import decimal
+import io
 import ipaddress
 import sys
 import uuid
 
 import clickhouse_connect
 import clickhouse_driver
+import pyarrow
+import pyarrow.parquet
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 HTTP, NATIVE, USER, PASSWORD = sys.argv[1:5]
@@ -89,6 +92,12 @@ def http():
         check(f"connect: compress {compress}", packed.query("SELECT sum(number) FROM numbers(100000)").result_rows, [(4999950000,)])
         packed.insert("py", [[6000, "packed"]], column_names=["id", "name"])
     check("connect: compressed inserts", c.command("SELECT count() FROM py WHERE id = 6000"), 4)
+    table = c.query_arrow("SELECT number, toString(number) AS s FROM numbers(200000)")
+    check("connect: arrow", (table.num_rows, table.column_names, table["number"][199999].as_py()), (200000, ["number", "s"], 199999))
+    parquet = pyarrow.parquet.read_table(io.BytesIO(c.raw_query("SELECT number FROM numbers(200000)", fmt="Parquet")))
+    check("connect: parquet", parquet.num_rows, 200000)
+    c.insert_arrow("py", pyarrow.table({"id": pyarrow.array([8000, 8001], pyarrow.uint64()), "name": ["arrow", "arrow"]}))
+    check("connect: insert arrow", c.command("SELECT count() FROM py WHERE name = 'arrow'"), 2)
     session = connect(session_id="python")
     session.command("CREATE TEMPORARY TABLE mine (x UInt8)")
     session.insert("mine", [[1], [2]], column_names=["x"])
@@ -123,6 +132,10 @@ def native():
         check(f"{name}: columnar insert", c.execute("SELECT count() FROM pn WHERE id >= 7000"), [(2,)])
         tables = [{"name": "wanted", "structure": [("x", "UInt64"), ("label", "String")], "data": [{"x": 1, "label": "a"}, {"x": 2, "label": "b"}]}]
         check(f"{name}: external table", c.execute("SELECT count() FROM pn WHERE id IN (SELECT x FROM wanted)", external_tables=tables), [(2,)])
+        endless = c.execute_iter("SELECT number FROM system.numbers")
+        check(f"{name}: endless", next(endless), (0,))
+        c.cancel()
+        check(f"{name}: after a cancel", c.execute("SELECT 1"), [(1,)])
         c.disconnect()
     server = clickhouse_driver.Client(host=host, port=int(port), user=USER, password=PASSWORD, settings={"server_side_params": True})
     check("driver: server-side parameters", server.execute("SELECT {x:String}", {"x": "it's"}), [("it's",)])
