@@ -80,7 +80,7 @@ func checkLabels(t *testing.T, path string, events map[string]event.Event, summa
 
 func TestProduceToAPI(t *testing.T) {
 	api := newCollector(t)
-	stdout, _ := command(t, exitOK, "produce", "--api", api.URL, "--events", "3000", "--rate", "0", "--users", "100",
+	stdout, _ := command(t, exitOK, "produce", "--api", api.URL, "--events", "3000", "--rate", "0", "--users", "100", "--seed", "1", "--start", "2026-01-01", "--until", "2026-01-08",
 		"--late", "0", "--disorder", "0", "--duplicates", "0")
 	if len(api.events) != 3000 {
 		t.Errorf("got %d events", len(api.events))

@@ -49,34 +49,39 @@ func writeAt(f *os.File, text string) error {
 var ErrVersion = errors.New("data directory is of another engine version")
 
 // checkVersion compares the engine with the one that last wrote the directory. An older directory
-// is taken over; a newer one is refused, for ClickHouse does not read forward.
+// is taken over; a newer one is refused, for ClickHouse does not read forward. An empty directory is
+// claimed at once, so that a start that breaks off leaves nothing that looks foreign.
 func checkVersion(dir, version string) error {
 	path := filepath.Join(dir, versionFile)
 	text, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
+	if errors.Is(err, os.ErrNotExist) {
 		if err := refuseForeign(dir); err != nil {
 			return err
 		}
-	case err != nil:
+		return recordVersion(dir, version)
+	}
+	if err != nil {
 		return fmt.Errorf("data dir: %w", err)
-	default:
-		written := strings.TrimSpace(string(text))
-		newer, err := isNewer(written, version)
-		if err != nil {
-			return fmt.Errorf("%w: %s says %q, which is not a version; restore the file or move the directory away", ErrVersion, path, written)
-		}
-		if newer {
-			return fmt.Errorf("%w: %s was written by chDB %s and this is %s; use %s or newer, or choose another directory", ErrVersion, dir, written, version, written)
-		}
+	}
+	written := strings.TrimSpace(string(text))
+	newer, err := isNewer(written, version)
+	if err != nil {
+		return fmt.Errorf("%w: %s says %q, which is not a version; restore the file or move the directory away", ErrVersion, path, written)
+	}
+	if newer {
+		return fmt.Errorf("%w: %s was written by chDB %s and this is %s; use %s or newer, or choose another directory", ErrVersion, dir, written, version, written)
 	}
 	return nil
 }
 
 // recordVersion notes the engine that now writes the directory.
 func recordVersion(dir, version string) error {
-	path := filepath.Join(dir, versionFile)
-	if err := os.WriteFile(path+".tmp", []byte(version+"\n"), 0o640); err != nil {
+	return writeWhole(filepath.Join(dir, versionFile), version+"\n")
+}
+
+// writeWhole writes a file so that it is there whole or not at all.
+func writeWhole(path, text string) error {
+	if err := os.WriteFile(path+".tmp", []byte(text), 0o640); err != nil {
 		return fmt.Errorf("data dir: %w", err)
 	}
 	if err := os.Rename(path+".tmp", path); err != nil {

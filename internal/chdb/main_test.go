@@ -94,7 +94,8 @@ type testServer struct {
 	stdin        io.WriteCloser
 	http, native string
 	stderr       *syncBuffer
-	waited       chan error // closed by the waiter; capacity 1
+	waited       chan error // the end of the process; capacity 1
+	onStart      func()     // called when the process exists
 }
 
 // startServer starts a server on a directory of its own; change edits its configuration.
@@ -135,6 +136,9 @@ func (s *testServer) start() error {
 	}
 	if err := s.cmd.Start(); err != nil {
 		return err
+	}
+	if s.onStart != nil {
+		s.onStart()
 	}
 	line, readErr := bufio.NewReader(out).ReadString('\n')
 	s.waited = make(chan error, 1)

@@ -236,11 +236,7 @@ func createDefaultDatabase(dir string) error {
 	if err := os.MkdirAll(metadata, 0o750); err != nil {
 		return fmt.Errorf("data dir: %w", err)
 	}
-	const text = "ATTACH DATABASE _ UUID '7b0b1b1e-6d69-4c6c-8261-636500000001'\nENGINE = Atomic\n"
-	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
-		return fmt.Errorf("data dir: %w", err)
-	}
-	return nil
+	return writeWhole(path, "ATTACH DATABASE _ UUID '7b0b1b1e-6d69-4c6c-8261-636500000001'\nENGINE = Atomic\n")
 }
 
 func escapeXML(s string) string {

@@ -336,3 +336,20 @@ func TestMemoryLimit(t *testing.T) {
 		t.Errorf("afterwards: %q", got)
 	}
 }
+
+// A first start that is killed at any moment leaves a directory that the next one opens.
+func TestKillDuringTheFirstStart(t *testing.T) {
+	for after := 5 * time.Millisecond; after < 250*time.Millisecond; after += 15 * time.Millisecond {
+		s := &testServer{t: t, cfg: childConfig{Library: libraryPath(t), DataDir: filepath.Join(t.TempDir(), "clickhouse"),
+			HTTPAddr: "127.0.0.1:0", NativeAddr: "127.0.0.1:0", User: "default"}}
+		s.onStart = func() { time.AfterFunc(after, func() { _ = s.cmd.Process.Kill() }) }
+		if err := s.start(); err == nil {
+			<-s.waited // killed after it was ready
+		}
+		s.onStart = nil
+		if err := s.start(); err != nil {
+			t.Fatalf("start after a kill at %v: %v\n%s", after, err, s.stderr)
+		}
+		s.stop()
+	}
+}
