@@ -110,14 +110,6 @@ func (a aggregate) merge(state string) string {
 	return a.name + "Merge" + a.parameters + "(" + state + ")"
 }
 
-// nothing is the measure of no events.
-func (a aggregate) nothing() number {
-	if a.zero {
-		return countOf(0)
-	}
-	return number{}
-}
-
 // over gives the aggregate of a numeric measure over an SQL figure. exact says
 // that the figure is a decimal, whose sum loses nothing.
 func (m measure) over(figure string, exact bool) aggregate {

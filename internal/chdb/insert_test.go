@@ -150,7 +150,8 @@ func TestAsyncInsert(t *testing.T) {
 	bothProtocols(t, s, func(t *testing.T, o *clickhouse.Options) {
 		s.sql(t, "TRUNCATE TABLE later")
 		c := open(t, o)
-		if err := c.AsyncInsert(t.Context(), "INSERT INTO later VALUES (1)", true); err != nil {
+		waiting := clickhouse.Context(t.Context(), clickhouse.WithAsync(true))
+		if err := c.Exec(waiting, "INSERT INTO later VALUES (1)"); err != nil {
 			t.Error(err)
 		}
 		ctx := clickhouse.Context(t.Context(), clickhouse.WithAsync(false))

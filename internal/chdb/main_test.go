@@ -176,12 +176,6 @@ func (s *testServer) stop() {
 	}
 }
 
-// kill ends the server as a crash would.
-func (s *testServer) kill() {
-	_ = s.cmd.Process.Kill()
-	<-s.waited
-}
-
 // rss is the server's resident memory in bytes.
 func (s *testServer) rss() int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))

@@ -11,7 +11,6 @@ type state struct {
 	of    []*state
 	shape *columnType // what a Dynamic or JSON column turned out to hold
 	flat  bool        // Dynamic in its flattened form
-	names int
 }
 
 const (

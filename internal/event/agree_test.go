@@ -41,7 +41,7 @@ func agree(t *testing.T, d *Decoder, text []byte, limits Limits) {
 	}
 	checkEvent(t, text, ev, want)
 	checkRow(t, text, b, want, pos)
-	checkWriting(t, d, ev, text)
+	checkWriting(t, ev, text)
 }
 
 func checkRefused(t *testing.T, text []byte, b *Batch, rej *Reject, want *reference) {
@@ -132,11 +132,11 @@ func checkRow(t *testing.T, text []byte, b *Batch, want *reference, pos Position
 
 // checkWriting writes the event as JSON and completes the text that it came
 // from; both must be the same event again.
-func checkWriting(t *testing.T, d *Decoder, ev Event, text []byte) {
+func checkWriting(t *testing.T, ev Event, text []byte) {
 	t.Helper()
 	roomy := DefaultLimits()
 	roomy.Now = testNow
-	d = NewDecoder(roomy)
+	d := NewDecoder(roomy)
 	var again Event
 	written := ev.AppendJSON(nil)
 	if rej := d.Decode(&again, written); rej != nil {

@@ -87,7 +87,8 @@ func TestNewID(t *testing.T) {
 	if want := "019b7ca9-8f2e-7"; ids[0][:15] != want {
 		t.Errorf("begins with %s, want %s", ids[0][:15], want)
 	}
-	if !sort.StringsAreSorted(ids) || NewID(now) == NewID(now) {
+	first, second := NewID(now), NewID(now)
+	if !sort.StringsAreSorted(ids) || first == second {
 		t.Errorf("not sorted, or not unique: %s", ids)
 	}
 }
