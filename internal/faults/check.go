@@ -49,11 +49,29 @@ func (r *run) compare(ctx context.Context, ends map[int32]int64, result *Result)
 		result.Records += int(end)
 	}
 	result.Letters, result.Repeats = len(letters), len(repeats)
+	if len(result.Violations) > 0 {
+		r.journal.note("stored more than once, by block: %s", r.evidence(ctx))
+	}
 	views, differ, err := r.compareViews(ctx)
 	result.Views = views
 	result.Violations = append(result.Violations, differ...)
 	r.journal.note("checked: %d records in the log, %d rows, %d dead letters, %d repeats, %d views", result.Records, len(rows), len(letters), len(repeats), views)
 	return err
+}
+
+// evidence tells when the rows that are there twice were stored, which tells
+// who stored them.
+func (r *run) evidence(ctx context.Context) string {
+	var text string
+	err := r.conn.QueryRow(ctx, `SELECT toString(groupArray((kafka_partition, first, last, times))) FROM (
+		SELECT kafka_partition, min(kafka_offset) AS first, max(kafka_offset) AS last, times FROM (
+			SELECT kafka_partition, kafka_offset, arraySort(groupArray(stored_at)) AS times FROM `+r.name+`.events
+			GROUP BY kafka_partition, kafka_offset HAVING count() > 1)
+		GROUP BY kafka_partition, times ORDER BY kafka_partition, first LIMIT 20)`).Scan(&text)
+	if err != nil {
+		return err.Error()
+	}
+	return text
 }
 
 // awaitQuiet returns when the store works on no insert any more: a member that
