@@ -122,4 +122,4 @@ needs-go:
 	@command -v $(GO) >/dev/null || { echo "Go is missing. Install Go 1.26 or newer, then run make again."; exit 1; }
 
 needs-node:
-	@command -v node >/dev/null && command -v $(NPM) >/dev/null || { echo "Node is missing. Install Node 20 or newer (with npm), then run make again."; exit 1; }
+	@command -v node >/dev/null && command -v $(NPM) >/dev/null || { echo "Node is missing. Install Node 20.19 or newer (with npm), then run make again."; exit 1; }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"millrace/internal/nearest"
 )
 
 // rejectUnknown refuses a name that envelope or context does not have.
@@ -33,8 +35,14 @@ func (s section) advice(name string) string {
 	if known, ok := s.synonym(plain); ok {
 		return s.suggestion(s, known)
 	}
-	if known, distance := nearest(plain, s.names()); distance <= 2 && distance < len(plain)/2+1 {
-		return s.suggestion(s, known)
+	byPlain := map[string]string{}
+	var candidates []string
+	for _, known := range s.names() {
+		byPlain[plainName(known)] = known
+		candidates = append(candidates, plainName(known))
+	}
+	if found := nearest.Name(plain, candidates); found != "" {
+		return s.suggestion(s, byPlain[found])
 	}
 	return fmt.Sprintf("The fields are %s.", strings.Join(s.names(), ", "))
 }
@@ -82,39 +90,4 @@ func plainName(name string) string {
 		}
 		return r
 	}, strings.ToLower(name[:min(len(name), 64)]))
-}
-
-// nearest is the known name with the fewest edits from plain.
-func nearest(plain string, names []string) (name string, distance int) {
-	distance = len(plain) + 64
-	for _, known := range names {
-		if n := edits(plain, plainName(known)); n < distance {
-			name, distance = known, n
-		}
-	}
-	return name, distance
-}
-
-// edits counts the bytes to insert, delete, replace or swap with a neighbour
-// to turn a into b.
-func edits(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
