@@ -22,20 +22,34 @@ type Query interface {
 // fault (a range that is empty once relative times are known), and wraps the
 // driver's otherwise.
 func (s *Store) Ask(ctx context.Context, q Query) (*Answer, error) {
+	answer := &Answer{Kind: q.Kind()}
+	var err error
+	answer.Meta, err = s.running(ctx, func(ctx context.Context, r *run) (err error) {
+		answer.Result, err = q.answer(ctx, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// running gives work a run, within the time that a question may take, and says
+// afterwards how its answer came about.
+func (s *Store) running(ctx context.Context, work func(context.Context, *run) error) (Meta, error) {
 	started := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
 	defer cancel()
 	r := &run{store: s, now: s.now(), meta: Meta{Semantics: Semantics, SQL: []string{}, Warnings: []string{}}}
 	if err := r.completeness(ctx); err != nil {
-		return nil, err
+		return r.meta, err
 	}
-	result, err := q.answer(ctx, r)
-	if err != nil {
-		return nil, err
+	if err := work(ctx, r); err != nil {
+		return r.meta, err
 	}
 	r.meta.RowsRead, r.meta.BytesRead = r.rows.Load(), r.bytes.Load()
 	r.meta.ElapsedMS = float64(time.Since(started).Microseconds()) / 1000
-	return &Answer{Kind: q.Kind(), Result: result, Meta: r.meta}, nil
+	return r.meta, nil
 }
 
 // run is one question under way. It is used by one goroutine; the driver adds
