@@ -22,7 +22,7 @@ GO_FILES := $(shell find cmd ingest olap oltp api bench deploy internal -name '*
 UI_FILES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/screenshots/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build clean engines ui needs-go needs-node test-go test-ui test-race test-fuzz test-python test-segment test-browser
+.PHONY: help run test check bench build clean engines ui needs-go needs-node test-go test-ui test-race test-fuzz test-python test-segment test-browser test-outage
 
 help: ## this list
 	@echo "Millrace: user events into ClickHouse, and answers out."
@@ -42,8 +42,24 @@ check: needs-go ## formatting, vet and static analysis
 	$(GO) vet ./...
 	$(GO) tool staticcheck -checks inherit,-ST1005 ./... # ST1005: errors may begin with ClickHouse or Postgres
 
-bench: engines ## measure: the decoder beside other decoders, and the ingest
-	$(GO) test ./bench/ -run '^$$' -bench . -benchtime 1s -count 1
+bench: engines ## measure: the decoder beside other decoders, the writer
+	$(GO) test ./bench/ ./olap/ -run '^$$' -bench 'Decode|Encode|Write' -benchtime 1s -count 1
+
+EVENTS ?= 2000000
+ROUNDS ?= 3
+LANES  ?= native,millrace,engine,loop
+STEADY ?= 1h
+
+.PHONY: bench-ingest bench-steady pgo
+
+bench-ingest: engines ## from a full topic into all tables and views, beside three other ways (EVENTS=2000000, 10 minutes)
+	$(GO) test ./bench/ -run TestThroughput -v -count 1 -timeout 1h -throughput $(EVENTS) -rounds $(ROUNDS) -lanes $(LANES)
+
+pgo: engines ## a profile of the ingest for the compiler, cmd/millrace/default.pgo (docs/benchmarks.md: it gains nothing today)
+	$(GO) test ./bench/ -run TestThroughput -v -count 1 -timeout 1h -throughput $(EVENTS) -rounds 1 -lanes millrace -profile $(CURDIR)/cmd/millrace/default.pgo
+
+bench-steady: engines ## 12 events a second for an hour: freshness and parts (STEADY=1h)
+	$(GO) test ./bench/ -run TestSteady -v -count 1 -timeout 25h -steady $(STEADY)
 
 build: $(BIN) ## the binary, bin/millrace, with the dashboard inside
 
@@ -68,11 +84,15 @@ test-ui: ui
 	@echo "==> dashboard: types and unit tests"
 	@cd $(UI) && $(NPM) run --silent check && $(NPM) run --silent test
 
+test-outage: engines ## a day without the store: a million events wait, and are caught up with in bounded memory
+	MILLRACE_OUTAGE_EVENTS=1000000 $(GO) test ./cmd/millrace/ -run TestStoreAwayForADay -v -count 1 -timeout 20m
+
 test-race: engines ## the tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./ingest/ ./api/ ./oltp/ ./internal/event/ ./internal/replay/ ./internal/client/ ./internal/enrich/
 
 test-fuzz: needs-go ## each decoder fuzzed for a short while
 	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzDecode -fuzztime 20s
+	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzProtobuf -fuzztime 20s
 
 test-python: engines ## clickhouse-connect, clickhouse-driver and pyarrow against the embedded ClickHouse (needs Python 3)
 	@$(PYTHON) -m venv $(VENV) || { echo "test-python needs Python 3 with its venv module (Debian: apt-get install python3-venv)"; exit 1; }

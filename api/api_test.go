@@ -40,7 +40,24 @@ type (
 
 func (f publishFunc) Publish(ctx context.Context, r []Record) error { return f(ctx, r) }
 
-func (f askFunc) Ask(ctx context.Context, q olap.Query) (*olap.Answer, error) { return f(ctx, q) }
+func (f askFunc) Ask(ctx context.Context, _ olap.Caller, q olap.Query) (*olap.Answer, error) {
+	return f(ctx, q)
+}
+
+func (f askFunc) Preview(context.Context, olap.Caller, olap.Query) (*olap.Preview, error) {
+	return nil, errors.New("nobody should look")
+}
+
+func (f askFunc) People(context.Context, olap.Caller, olap.Query, json.RawMessage, string, int) (*olap.People, error) {
+	return nil, errors.New("nobody should list")
+}
+
+// catalogFunc is a Catalog.
+type catalogFunc func(context.Context, olap.CatalogFilter) (*olap.Catalog, error)
+
+func (f catalogFunc) Catalog(ctx context.Context, filter olap.CatalogFilter) (*olap.Catalog, error) {
+	return f(ctx, filter)
+}
 
 func (f userFunc) UserStats(ctx context.Context, id string) (oltp.UserStats, error) {
 	return f(ctx, id)
@@ -97,12 +114,13 @@ func start(t testing.TB, change func(*Config, *Deps)) *running {
 		Asker: askFunc(func(context.Context, olap.Query) (*olap.Answer, error) {
 			return nil, errors.New("nobody should ask")
 		}),
+		Catalog: catalogFunc(func(context.Context, olap.CatalogFilter) (*olap.Catalog, error) { return &olap.Catalog{}, nil }),
 		Users: userFunc(func(context.Context, string) (oltp.UserStats, error) {
 			return oltp.UserStats{}, oltp.ErrUnknownUser
 		}),
 		Timeline: timelineFunc(func(context.Context, string, olap.Cursor, int) ([]olap.StoredEvent, error) { return nil, nil }),
 		Figures:  figuresFunc(func(context.Context) (olap.Live, error) { return olap.Live{}, nil }),
-		Progress: fakeProgress{},
+		Progress: fakeProgress{}, DeadLetters: &letterBox{}, Ledger: ledgerFunc(noLedger),
 		Dashboard: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>Millrace</title>" + strings.Repeat("<p>hello</p>", 100))},
 			"assets/app-1a.js": {Data: []byte("export {}")},

@@ -74,6 +74,7 @@ func (s *Server) take(c *fiber.Ctx, open opener) (*delivery, error) {
 		return nil, err
 	}
 	s.metrics.countRejected(d.rejected)
+	s.rejections.add(d.rejected, now)
 	if len(d.records) > 0 {
 		err = s.publish(ctx, d.records)
 	}

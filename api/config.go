@@ -31,8 +31,6 @@ type Config struct {
 	MaxInflightBytes int
 	// MaxEvents bounds the events of one request.
 	MaxEvents int
-	// MaxQueries bounds the queries that run at once; more wait for their turn.
-	MaxQueries int
 	// MaxLiveClients bounds the clients of the live stream.
 	MaxLiveClients int
 	// Limits bound one event.
@@ -40,7 +38,9 @@ type Config struct {
 
 	// PublishTimeout bounds the wait for the broker.
 	PublishTimeout time.Duration
-	// QueryTimeout bounds one query, waiting included.
+	// QueryTimeout bounds one query, waiting included. The guard before the store
+	// has bounds of its own for waiting and for running, and tells more about them:
+	// this one should be above their sum.
 	QueryTimeout time.Duration
 	// LookupTimeout bounds the lookup of one user, and a readiness check.
 	LookupTimeout time.Duration
@@ -65,11 +65,10 @@ func DefaultConfig() Config {
 		MaxInflatedBytes: 64 << 20,
 		MaxInflightBytes: 256 << 20,
 		MaxEvents:        100_000,
-		MaxQueries:       16,
 		MaxLiveClients:   1000,
 		Limits:           event.DefaultLimits(),
 		PublishTimeout:   10 * time.Second,
-		QueryTimeout:     30 * time.Second,
+		QueryTimeout:     45 * time.Second,
 		LookupTimeout:    3 * time.Second,
 		ReadTimeout:      time.Minute,
 		IdleTimeout:      75 * time.Second,
@@ -97,7 +96,6 @@ func (c Config) Validate() error {
 	positive("max inflated bytes", c.MaxInflatedBytes)
 	positive("max inflight bytes", c.MaxInflightBytes)
 	positive("max events", c.MaxEvents)
-	positive("max queries", c.MaxQueries)
 	positive("max live clients", c.MaxLiveClients)
 	duration("publish timeout", c.PublishTimeout)
 	duration("query timeout", c.QueryTimeout)

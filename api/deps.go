@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -19,10 +20,17 @@ import (
 type Deps struct {
 	Publisher Publisher
 	Asker     Asker
+	Catalog   Catalog
 	Users     Users
 	Timeline  Timeline
 	Figures   Figures
 	Progress  Progress
+	// DeadLetters holds what could not become an event.
+	DeadLetters DeadLetters
+	Ledger      Ledger
+	// Rejections keeps how many events were refused; nil means that only metrics
+	// count them.
+	Rejections RejectionLog
 	// Identities turns ids into the users that they mean by now; nil means that
 	// every id means itself.
 	Identities Identities
@@ -52,10 +60,13 @@ func (d Deps) Validate() error {
 	}
 	missing(d.Publisher == nil, "Publisher")
 	missing(d.Asker == nil, "Asker")
+	missing(d.Catalog == nil, "Catalog")
 	missing(d.Users == nil, "Users")
 	missing(d.Timeline == nil, "Timeline")
 	missing(d.Figures == nil, "Figures")
 	missing(d.Progress == nil, "Progress")
+	missing(d.DeadLetters == nil, "DeadLetters")
+	missing(d.Ledger == nil, "Ledger")
 	missing(d.Dashboard == nil, "Dashboard")
 	missing(d.Registry == nil, "Registry")
 	missing(d.Logger == nil, "Logger")
@@ -94,9 +105,18 @@ type Enricher interface {
 	Enrich(ev *event.Event, from enrich.Origin) bool
 }
 
-// Asker answers questions. *olap.Store is one.
+// Asker answers questions, in turn and within budgets. *olap.Guard is one.
 type Asker interface {
-	Ask(ctx context.Context, q olap.Query) (*olap.Answer, error)
+	Ask(ctx context.Context, caller olap.Caller, q olap.Query) (*olap.Answer, error)
+	// Preview tells what the question would read.
+	Preview(ctx context.Context, caller olap.Caller, q olap.Query) (*olap.Preview, error)
+	// People lists at most limit of the users behind one number, after the given one.
+	People(ctx context.Context, caller olap.Caller, q olap.Query, cell json.RawMessage, after string, limit int) (*olap.People, error)
+}
+
+// Catalog says which events and properties are stored. *olap.Guard is one.
+type Catalog interface {
+	Catalog(ctx context.Context, filter olap.CatalogFilter) (*olap.Catalog, error)
 }
 
 // Users looks one user up. *oltp.Store is one.

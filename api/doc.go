@@ -16,8 +16,9 @@
 //     broker holds the accepted events on all in-sync replicas. An event is
 //     answered for exactly once: it is counted in accepted or listed in rejected. After a 503 some of the events may have
 //     been taken; their event_id tells a repeat from a new event.
-//   - Every request ends within its deadline, because fasthttp does not say when
-//     a client has left.
+//   - Every request ends within its deadline. fasthttp does not say when a client
+//     has left; while a question is answered its connection is watched, and the
+//     question ends with it.
 //   - The figures of GET /v1/live are computed once per interval, however many
 //     clients look, and not at all when nobody does.
 //

@@ -39,6 +39,9 @@ const (
 	codeBrokerUnavailable   = "broker_unavailable"
 	codeStoreUnavailable    = "store_unavailable"
 	codeOverloaded          = "overloaded"
+	codeTooManyQueries      = "too_many_queries"
+	codeOverBudget          = "over_budget"
+	codeClientLeft          = "client_left"
 	codeNotReady            = "not_ready"
 	codeTimeout             = "timeout"
 	codeStopping            = "stopping"
@@ -53,13 +56,16 @@ type Problem struct {
 	Code      string `json:"code" doc:"Stable name of the error, for programs." example:"missing_user"`
 	Detail    string `json:"detail" doc:"What is wrong and what to do, for people." example:"The event names no user. Send user_id, or anonymous_id for a visitor."`
 	Field     string `json:"field,omitempty" doc:"JSON pointer of the field at fault." example:"/user_id"`
+	Column    int    `json:"column,omitempty" doc:"Letter at fault, from 1, of the expression in field, or of a question as text." example:"18"`
 	Parameter string `json:"parameter,omitempty" doc:"Name of the query or path parameter at fault." example:"limit"`
 	RequestID string `json:"request_id" doc:"Names this request in the server's log; also in the header X-Request-Id." example:"3GJ7CLWAK5YJPDB2SSMFKGZWVC"`
 
-	Accepted     *int         `json:"accepted,omitempty" doc:"POST /v1/events: how many events were taken."`
-	Rejected     []Rejection  `json:"rejected,omitempty" doc:"POST /v1/events: the events that were refused, each with its reason."`
-	Routes       []string     `json:"routes,omitempty" doc:"What this server has, where the route asked for does not exist."`
-	Dependencies []Dependency `json:"dependencies,omitempty" doc:"GET /readyz: what the server needs, and how it is."`
+	Accepted     *int          `json:"accepted,omitempty" doc:"POST /v1/events: how many events were taken."`
+	Rejected     []Rejection   `json:"rejected,omitempty" doc:"POST /v1/events: the events that were refused, each with its reason."`
+	Estimate     *Estimate     `json:"estimate,omitempty" doc:"What a question over its budget would read."`
+	Fits         *FittingRange `json:"fits,omitempty" doc:"The longest range for which such a question would be answered; absent where none would."`
+	Routes       []string      `json:"routes,omitempty" doc:"What this server has, where the route asked for does not exist."`
+	Dependencies []Dependency  `json:"dependencies,omitempty" doc:"GET /readyz: what the server needs, and how it is."`
 
 	retryAfter time.Duration // header Retry-After, where positive
 	allow      string        // header Allow, where not empty
@@ -101,6 +107,9 @@ func problemOf(err error) *Problem {
 		problem *Problem
 		reject  *event.Reject
 		query   *olap.QueryError
+		budget  *olap.BudgetError
+		cut     *olap.CutError
+		busy    *olap.BusyError
 		fault   *fiber.Error
 		network *net.OpError
 	)
@@ -112,9 +121,15 @@ func problemOf(err error) *Problem {
 		p.Field = reject.Field
 		return p
 	case errors.As(err, &query):
-		p := newProblem(http.StatusBadRequest, string(query.Code), query.Detail)
-		p.Field = query.Field
-		return p
+		return problemOfQuestion(query)
+	case errors.As(err, &budget):
+		return problemOfBudget(budget)
+	case errors.As(err, &cut):
+		return because(err, newProblem(http.StatusGatewayTimeout, codeTimeout, capital(cut.Error())+"."))
+	case errors.As(err, &busy):
+		return problemOfCrowd(busy)
+	case errors.Is(err, errLeft):
+		return because(err, newProblem(statusClientLeft, codeClientLeft, "The client has left."))
 	case errors.Is(err, oltp.ErrUnknownUser):
 		return newProblem(http.StatusNotFound, codeUnknownUser,
 			"No event of this user has been counted yet. Statistics follow an event by a second or two; check the spelling of the id otherwise.")
@@ -133,6 +148,43 @@ func problemOf(err error) *Problem {
 	return because(err, newProblem(http.StatusInternalServerError, codeInternal,
 		"Something went wrong on the server. Its log has the reason under this request_id."))
 }
+
+// statusClientLeft is for the log alone: nobody is there to read the answer.
+const statusClientLeft = 499
+
+// problemOfQuestion is a fault of the question, or one that costs too much.
+func problemOfQuestion(fault *olap.QueryError) *Problem {
+	status := http.StatusBadRequest
+	if fault.Code == olap.CodeTooExpensive {
+		status = http.StatusUnprocessableEntity
+	}
+	p := newProblem(status, string(fault.Code), fault.Sentence())
+	p.Field, p.Column = fault.Field, fault.Column
+	return p
+}
+
+// problemOfBudget says by how much a question is over its budget, and what would fit.
+func problemOfBudget(over *olap.BudgetError) *Problem {
+	p := newProblem(http.StatusUnprocessableEntity, codeOverBudget, capital(over.Error())+".")
+	p.Estimate = &Estimate{Rows: over.Estimate.Rows, Bytes: over.Estimate.Bytes, Marks: over.Estimate.Marks}
+	if over.Fits != nil {
+		p.Fits = (*FittingRange)(over.Fits)
+	}
+	return p
+}
+
+// problemOfCrowd is for a question that others leave no room for: too many of the
+// caller's own, or of all.
+func problemOfCrowd(busy *olap.BusyError) *Problem {
+	status, code := http.StatusServiceUnavailable, codeOverloaded
+	if busy.Own {
+		status, code = http.StatusTooManyRequests, codeTooManyQueries
+	}
+	return because(busy, retryIn(busy.RetryAfter, newProblem(status, code, capital(busy.Error())+".")))
+}
+
+// capital begins a sentence.
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // problemOfFiber maps what the router and the HTTP parser refuse.
 func problemOfFiber(err *fiber.Error) *Problem {

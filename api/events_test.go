@@ -91,7 +91,7 @@ func TestPartialAcceptance(t *testing.T) {
 		}
 		got = append(got, fmt.Sprint(r.Index, " ", r.Code, " ", r.Field, " ", r.EventID))
 	}
-	want := "1 missing_user /user_id bad1|2 unknown_field /usr bad2|3 malformed_json  "
+	want := "1 missing_user /user_id bad1|2 unknown_field /usr bad2|3 not_an_object  "
 	if strings.Join(got, "|") != want {
 		t.Errorf("rejected:\n got %s\nwant %s", strings.Join(got, "|"), want)
 	}
@@ -108,7 +108,7 @@ func TestNothingAcceptable(t *testing.T) {
 		t.Errorf("two events: got %+v", p)
 	}
 	wantProblem(t, s.send(`[]`), http.StatusBadRequest, codeNoEvents)
-	wantProblem(t, s.send(``), http.StatusBadRequest, "malformed_json")
+	wantProblem(t, s.send(``), http.StatusBadRequest, "empty_event")
 	if n := len(s.broker.taken()); n != 0 {
 		t.Errorf("%d records were published", n)
 	}

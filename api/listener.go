@@ -26,15 +26,7 @@ type trackedConn struct {
 	tracker *connTracker
 	used    atomic.Bool // a byte has been read
 	drain   atomic.Bool
-}
-
-// Read notes that the connection is in use.
-func (c *trackedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 && !c.used.Load() {
-		c.used.Store(true)
-	}
-	return n, err
+	ahead   []byte // read by watch, for the next Read; they take turns
 }
 
 // What a client is still sending when its request has been refused is read for

@@ -25,9 +25,6 @@ const (
 const (
 	examplePurchase = `{"event_id":"0190a2b4-7c1e-7f2a-9d3b-5e6f7a8b9c0d","type":"purchase","user_id":"u1","session_id":"s1","timestamp":"2026-01-02T03:04:05.678Z",` +
 		`"properties":{"amount":"499.00","currency":"INR","product_id":"p9","category":"books"},"context":{"country":"IN","page":"/cart","platform":"ios"}}`
-	exampleTrends = `{"kind":"trends","from":"-30d","to":"now","interval":"day",` +
-		`"series":[{"name":"orders","event":"purchase"},{"name":"buyers","event":"purchase","measure":"users"}]}`
-	exampleFunnel = `{"kind":"funnel","from":"-30d","to":"now","window":"1d","steps":[{"event":"view"},{"event":"add_to_cart"},{"event":"purchase"}]}`
 )
 
 // openAPIDocument is the frame of the document; the routes fill it.
@@ -49,6 +46,7 @@ func openAPIDocument(version string, registry huma.Registry) *huma.OpenAPI {
 			{Name: tagSegment, Description: "Segment's HTTP tracking API: its client libraries work with only their host changed."},
 			{Name: tagAsking, Description: "Trends and funnels over everything stored. Every answer says how complete it is in `meta`."},
 			{Name: tagUsers, Description: "One user: statistics and timeline."},
+			{Name: tagDelivery, Description: "What became of every record: dead letters, and the ledger."},
 			{Name: tagLooking, Description: "Is it alive, is it ready, which stage is behind."},
 		},
 		Components: &huma.Components{Schemas: registry},
@@ -84,26 +82,6 @@ func postEventsOperation(cfg Config, registry huma.Registry) *huma.Operation {
 		}},
 		Responses: responses(registry, http.StatusAccepted, "At least one event was taken.", jsonContent(schemaOf[Receipt](registry)),
 			http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable),
-	}
-}
-
-func postQueryOperation(registry huma.Registry) *huma.Operation {
-	return &huma.Operation{
-		Method: http.MethodPost, Path: "/v1/query", OperationID: "ask", Tags: []string{tagAsking},
-		Summary:     "Ask one question",
-		Description: "Questions are told apart by `kind`. Unknown fields are refused with the nearest name that exists.",
-		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {
-				Schema: oneOfKind(map[string]*huma.Schema{"trends": schemaOf[TrendsQuery](registry), "funnel": schemaOf[FunnelQuery](registry)}),
-				Examples: map[string]*huma.Example{
-					"trends": {Summary: "Purchases and buyers per day", Value: json.RawMessage(exampleTrends)},
-					"funnel": {Summary: "View, cart, purchase within a day", Value: json.RawMessage(exampleFunnel)},
-				},
-			},
-		}},
-		Responses: responses(registry, http.StatusOK, "The answer.",
-			jsonContent(oneOfKind(map[string]*huma.Schema{"trends": schemaOf[TrendsAnswer](registry), "funnel": schemaOf[FunnelAnswer](registry)})),
-			http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusServiceUnavailable, http.StatusGatewayTimeout),
 	}
 }
 

@@ -91,33 +91,49 @@ func TestQueryFailures(t *testing.T) {
 	}
 }
 
-func TestQueriesWaitForTheirTurn(t *testing.T) {
-	entered, release := make(chan struct{}), make(chan struct{})
-	s := start(t, func(c *Config, d *Deps) {
-		c.MaxQueries, c.QueryTimeout = 1, 300*time.Millisecond
-		d.Asker = askFunc(func(ctx context.Context, q olap.Query) (*olap.Answer, error) {
-			entered <- struct{}{}
-			<-release
-			return sampleAnswer(ctx, q)
+// What is refused before or while it runs says by how much, and what would fit.
+func TestQueryRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		code   string
+		detail string
+		retry  string
+	}{
+		"over budget": {&olap.BudgetError{Estimate: olap.Estimate{Rows: 120_000_000, Marks: 14_649}, Budget: olap.Budget{Rows: 50_000_000},
+			Fits: &olap.FittingRange{From: "2026-05-01T00:00:00Z", To: "2026-07-01T00:00:00Z", Days: 61, Rows: 40_000_000}},
+			http.StatusUnprocessableEntity, codeOverBudget, "This would read about 120 million rows, and 50 million is the most for one question; the 61 days from 2026-05-01T00:00:00Z would fit, with about 40 million rows.", ""},
+		"nothing fits": {&olap.BudgetError{Estimate: olap.Estimate{Rows: 20_000}, Budget: olap.Budget{Rows: 1}}, http.StatusUnprocessableEntity, codeOverBudget, "no shorter range would do", ""},
+		"memory":       {&olap.QueryError{Code: olap.CodeTooExpensive, Detail: "the answer needs more"}, http.StatusUnprocessableEntity, "too_expensive", "the answer needs more", ""},
+		"time":         {&olap.CutError{After: 30 * time.Second, Rows: 40_000_000, Of: 120_000_000, Days: 10}, http.StatusGatewayTimeout, codeTimeout, "The answer was stopped after 30s, having read 40 million of about 120 million rows; at that speed about 10 days of the range would fit.", ""},
+		"too many":     {&olap.BusyError{Detail: "many wait", RetryAfter: 1500 * time.Millisecond}, http.StatusServiceUnavailable, codeOverloaded, "", "2"},
+		"own too many": {&olap.BusyError{Own: true, Detail: "many of yours wait", RetryAfter: 3 * time.Second}, http.StatusTooManyRequests, codeTooManyQueries, "", "3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(_ *Config, d *Deps) {
+				d.Asker = askFunc(func(context.Context, olap.Query) (*olap.Answer, error) { return nil, c.err })
+			})
+			answer := s.question(trendsQuestion)
+			p := wantProblem(t, answer, c.status, c.code)
+			if !strings.Contains(p.Detail, c.detail) || answer.header.Get("Retry-After") != c.retry {
+				t.Errorf("got %s, Retry-After %q", p.Detail, answer.header.Get("Retry-After"))
+			}
+			if name == "over budget" && (p.Estimate == nil || p.Estimate.Rows != 120_000_000 || p.Fits == nil || p.Fits.Days != 61) {
+				t.Errorf("got %s", answer.body)
+			}
 		})
-	})
-	first := make(chan reply)
-	go func() { first <- s.question(trendsQuestion) }()
-	<-entered
-	answer := s.question(trendsQuestion)
-	wantProblem(t, answer, http.StatusServiceUnavailable, codeOverloaded)
-	if answer.header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
-	}
-	close(release)
-	if got := <-first; got.status != http.StatusOK {
-		t.Errorf("the first question: got %d %s", got.status, got.body)
 	}
 }
 
 // The questions of the OpenAPI document are understood.
 func TestExampleQuestionsAreUnderstood(t *testing.T) {
-	s := start(t, func(_ *Config, d *Deps) { d.Asker = askFunc(sampleAnswer) })
+	trends, err := olap.ParseQuery([]byte(trendsQuestion))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(_ *Config, d *Deps) {
+		d.Asker = askFunc(func(ctx context.Context, _ olap.Query) (*olap.Answer, error) { return sampleAnswer(ctx, trends) })
+	})
 	post := s.document()["paths"].(map[string]any)["/v1/query"].(map[string]any)["post"].(map[string]any)
 	examples := post["requestBody"].(map[string]any)["content"].(map[string]any)["application/json"].(map[string]any)["examples"].(map[string]any)
 	for name, example := range examples {

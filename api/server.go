@@ -37,8 +37,10 @@ type Server struct {
 	pages    pages
 	decoders sync.Pool           // of *event.Decoder
 	inflight *semaphore.Weighted // bytes of event bodies
-	queries  *semaphore.Weighted // queries at once
 	live     *liveHub
+
+	rejections *rejections
+	replaying  sync.Mutex // held by the one replay of dead letters under way
 
 	// base is the parent of every request's context; it ends when a stop has
 	// waited long enough.
@@ -67,7 +69,6 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		deps:     deps,
 		log:      deps.Logger,
 		inflight: semaphore.NewWeighted(int64(cfg.MaxInflightBytes)),
-		queries:  semaphore.NewWeighted(int64(cfg.MaxQueries)),
 	}
 	s.decoders.New = func() any { return event.NewDecoder(cfg.Limits) }
 	s.base, s.stopBase = context.WithCancel(context.Background())
@@ -76,6 +77,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, fmt.Errorf("register api metrics: %w", err)
 	}
 	s.live = newLiveHub(cfg, s.metrics, s.liveFrame)
+	s.rejections = newRejections()
 	s.app = s.newApp()
 	s.huma = s.newHuma()
 	s.routes()
@@ -160,6 +162,8 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	hubCtx, stopHub := context.WithCancel(ctx)
 	var hub sync.WaitGroup
 	hub.Go(func() { s.live.run(hubCtx) })
+	counting, stopCounting := context.WithCancel(context.WithoutCancel(ctx)) // until the last request has ended
+	hub.Go(func() { s.keepRejections(counting) })
 	served := make(chan error, 1) // one value, so that the server never waits for us
 	go func() { served <- s.app.Listener(conns) }()
 
@@ -170,6 +174,7 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 		err = errors.Join(s.shutdown(conns), <-served)
 	}
 	stopHub()
+	stopCounting()
 	hub.Wait()
 	s.stopBase()
 	if err != nil {

@@ -1,11 +1,11 @@
 package ingest
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,29 +17,81 @@ import (
 // offsets [first, last], as columns, and those among them that are no events.
 // A partition has two blocks, one being built while the other is written.
 type block struct {
-	batch      event.Batch
+	batch      *event.Batch // its own, or one of the few large ones
+	own        event.Batch
 	letters    []event.DeadLetter
 	duplicates []event.Duplicate
+	aside      int // bytes of letters and duplicates
+	measured   int // bytes of the batch when its records had measuredAt bytes
+	measuredAt int
 
 	first    int64     // first offset of the range
 	last     int64     // last offset of the range; the range is empty while it is below first
 	epoch    int32     // leader epoch of the last record
 	opened   time.Time // when the first record came in
+	oldest   int64     // timestamp of the first record, in milliseconds since 1970
 	closedBy string    // what ended the block, for the metrics
+
+	// What the metrics may read while somebody works on the block.
+	shownOldest, shownBytes atomic.Int64
 }
 
-// reset makes the block empty, beginning at offset first. Memory is kept.
-func (b *block) reset(first int64) {
-	b.batch.Reset()
+// reset makes the block empty, beginning at offset first, with a large batch or
+// with its own where that is nil. Memory is kept.
+func (b *block) reset(first int64, large *event.Batch) {
+	b.own.Reset()
+	if b.batch = large; large == nil {
+		b.batch = &b.own
+	}
 	clear(b.letters)
 	clear(b.duplicates)
 	b.letters, b.duplicates = b.letters[:0], b.duplicates[:0]
+	b.aside, b.measured, b.measuredAt = 0, 0, 0
 	b.first, b.last = first, first-1
 	b.closedBy = ""
 }
 
 // empty reports whether the range holds no record.
 func (b *block) empty() bool { return b.last < b.first }
+
+// show lets the metrics see how large the block is now.
+func (b *block) show() {
+	if b.empty() {
+		return
+	}
+	b.shownOldest.Store(b.oldest)
+	b.shownBytes.Store(int64(b.memory()))
+}
+
+// release gives a large batch back, once nobody reads it any more.
+func (b *block) release(budget *budget) {
+	if b.batch != nil && b.batch != &b.own {
+		budget.give(b.batch)
+	}
+	b.batch = &b.own
+	if b.own.Footprint() > 2*budget.small {
+		b.own = event.Batch{} // an event may be much larger than a small block
+	}
+	b.shownOldest.Store(0)
+	b.shownBytes.Store(0)
+}
+
+// What records that are no rows cost beside their bytes.
+const (
+	letterBytes    = 512 // with its reason in words
+	duplicateBytes = 160
+)
+
+// measureEvery is how many bytes of records come in between two measurements.
+const measureEvery = 32 << 10
+
+// memory is what the block takes, roughly. Columns grow by a quarter at a time.
+func (b *block) memory() int {
+	if b.batch.Bytes()-b.measuredAt >= measureEvery {
+		b.measured, b.measuredAt = b.batch.Size()/4*5, b.batch.Bytes()
+	}
+	return b.measured + b.batch.Bytes() - b.measuredAt + b.aside
+}
 
 // rows is the number of records, events or not.
 func (b *block) rows() int { return b.batch.Len() + len(b.letters) + len(b.duplicates) }
@@ -49,25 +101,27 @@ func (b *block) rows() int { return b.batch.Len() + len(b.letters) + len(b.dupli
 // own markers of transactions take an offset and are no events.
 func (b *block) add(decoder *event.Decoder, memory *memory, r *kgo.Record) {
 	if b.empty() {
-		b.opened = time.Now()
+		b.opened, b.oldest = time.Now(), r.Timestamp.UnixMilli()
 	}
 	b.last, b.epoch = r.Offset, r.LeaderEpoch
 	if r.Attrs.IsControl() {
 		return
 	}
 	pos := event.Position{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, ReceivedAt: r.Timestamp.UnixMilli()}
-	if reject := decoder.AppendTo(&b.batch, r.Value, pos); reject != nil {
-		letter := event.DeadLetter{Position: pos, Reject: *reject, Payload: bytes.Clone(r.Value)}
+	if reject := decode(decoder, b.batch, r, pos); reject != nil {
+		letter := event.DeadLetter{Position: pos, Reject: *reject, Payload: payload(r)}
 		b.letters = append(b.letters, letter)
+		b.aside += len(r.Value) + letterBytes
 		return
 	}
 	if memory == nil {
 		return
 	}
 	row := b.batch.Len() - 1
-	id := b.batch.EventID[row]
+	id := b.batch.EventID.At(row)
 	if at, known := memory.knows(id, r.Offset, pos.ReceivedAt); known {
 		b.duplicates = append(b.duplicates, event.Duplicate{Position: pos, EventID: strings.Clone(id), StoredOffset: at})
+		b.aside += len(id) + duplicateBytes
 		b.batch.Truncate(row)
 		return
 	}

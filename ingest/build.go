@@ -9,7 +9,7 @@ import (
 // build fills blocks until the partition is stopped or lost.
 func (p *partition) build() {
 	defer close(p.blocks)
-	if !p.remember() {
+	if !p.remember() || !p.prepareTakeOver() {
 		return
 	}
 	age := time.NewTimer(p.cfg.MaxAge)
@@ -21,12 +21,12 @@ func (p *partition) build() {
 		// then it keeps growing, so a slow store gets larger blocks.
 		var due chan<- *block
 		switch {
-		case p.until != noSeal || p.building.empty(): // a sealed range ends by offset, not by age
+		case p.open.last != noSeal || p.building.empty(): // a sealed range ends by offset, not by age
 		case p.due():
 			p.building.closedBy = "age"
 			due = p.blocks
 		default:
-			age.Reset(time.Until(p.building.opened.Add(p.cfg.MaxAge)))
+			age.Reset(time.Until(p.deadline()))
 		}
 		select {
 		case <-p.ctx.Done():
@@ -36,17 +36,33 @@ func (p *partition) build() {
 			return
 		case <-age.C:
 		case due <- p.building:
-			p.refill()
+			p.refill(false)
 		case <-p.queue.ready:
-			records, resume := p.queue.take(spent)
+			records := p.queue.take(spent)
 			if !p.accept(records) {
 				return
 			}
 			spent = records
-			if resume {
-				p.resume()
-			}
+			p.queue.settle()
 		}
+	}
+}
+
+// prepareTakeOver gets room for the block that an earlier owner has sealed: it
+// has to be built whole, however large it is. It reports false when the
+// partition was lost meanwhile.
+func (p *partition) prepareTakeOver() bool {
+	if p.open.last == noSeal {
+		return true
+	}
+	select {
+	case large := <-p.budget.free:
+		large = empty(large, p.budget.large)
+		p.building.reset(p.next, large)
+		large.SealedAt = p.open.at
+		return true
+	case <-p.ctx.Done():
+		return false
 	}
 }
 
@@ -57,19 +73,36 @@ func (p *partition) remember() bool {
 	if p.recall == nil {
 		return true
 	}
-	p.memory = newMemory(p.cfg.RepeatIDs, p.cfg.RepeatHorizon)
+	p.memory = newMemory(p.budget.ids, p.cfg.RepeatHorizon)
 	if p.next == unknownOffset {
 		return true // nothing of it has ever been stored
 	}
 	return nil == p.retry("read the stored ids", func() error {
-		p.memory = newMemory(p.cfg.RepeatIDs, p.cfg.RepeatHorizon)
-		return p.memory.load(p.recall.RecentIDs(p.ctx, p.key.topic, p.key.partition, p.next-int64(p.cfg.RepeatIDs), p.next))
+		p.memory = newMemory(p.budget.ids, p.cfg.RepeatHorizon)
+		return p.memory.load(p.recall.RecentIDs(p.ctx, p.key.topic, p.key.partition, p.next-int64(p.budget.ids), p.next))
 	})
 }
 
 // due reports whether the block is old enough to be stored.
-func (p *partition) due() bool {
-	return time.Since(p.building.opened) >= p.cfg.MaxAge
+func (p *partition) due() bool { return !time.Now().Before(p.deadline()) }
+
+// A partition is behind when the broker has more records for it than
+// MaxRows/behindRows. What it stores is late anyway then, and its blocks may
+// become behindAges times as old, to be larger and so cheaper.
+const (
+	behindRows = 4
+	behindAges = 4
+)
+
+// deadline is when the block is old enough to be stored.
+func (p *partition) deadline() time.Time { return p.building.opened.Add(p.maxAge()) }
+
+// maxAge is how old a block may become.
+func (p *partition) maxAge() time.Duration {
+	if p.brokerEnd.Load()-p.next > int64(p.cfg.MaxRows/behindRows) {
+		return behindAges * p.cfg.MaxAge
+	}
+	return p.cfg.MaxAge
 }
 
 // accept adds records and hands over each block that is full. It reports false
@@ -77,18 +110,23 @@ func (p *partition) due() bool {
 func (p *partition) accept(records []*kgo.Record) bool {
 	for _, r := range records {
 		p.expect(r)
-		if p.until != noSeal && r.Offset > p.until { // what ended the sealed range is gone
-			p.building.last, p.next = p.until, r.Offset
+		if p.open.last != noSeal && r.Offset > p.open.last { // what ended the sealed range is gone
+			p.building.last, p.next = p.open.last, r.Offset
 			if !p.handOver("takeover") {
 				return false
 			}
 		}
+		if p.wantsLarge && p.building.empty() { // not before there is something to store
+			p.building.reset(p.building.first, p.budget.take(p.maxAge(), p.stopping, p.ctx.Done()))
+		}
 		p.building.add(p.decoder, p.memory, r)
 		p.next = r.Offset + 1
+		r.Recycle() // the block has copied what it needs
 		if by := p.full(); by != "" && !p.handOver(by) {
 			return false
 		}
 	}
+	p.building.show()
 	return true
 }
 
@@ -97,7 +135,7 @@ func (p *partition) accept(records []*kgo.Record) bool {
 func (p *partition) expect(r *kgo.Record) {
 	if p.next == unknownOffset {
 		p.next = r.Offset
-		p.building.reset(r.Offset)
+		p.building.reset(r.Offset, nil)
 	}
 	if missing := r.Offset - p.next; missing > 0 {
 		p.metrics.gaps.Add(float64(missing))
@@ -111,14 +149,16 @@ func (p *partition) expect(r *kgo.Record) {
 func (p *partition) full() string {
 	b := p.building
 	switch {
-	case p.until != noSeal && b.last < p.until:
+	case p.open.last != noSeal && b.last < p.open.last:
 		return ""
-	case p.until != noSeal:
+	case p.open.last != noSeal:
 		return "takeover"
 	case b.rows() >= p.cfg.MaxRows:
 		return "rows"
 	case b.batch.Bytes() >= p.cfg.MaxBytes:
 		return "bytes"
+	case b.batch == &b.own && b.memory() >= p.budget.small, b.memory() >= p.budget.large:
+		return "memory"
 	}
 	return ""
 }
@@ -127,9 +167,10 @@ func (p *partition) full() string {
 // false when the partition was lost meanwhile.
 func (p *partition) handOver(closedBy string) bool {
 	p.building.closedBy = closedBy
+	p.building.show()
 	select {
 	case p.blocks <- p.building:
-		p.refill()
+		p.refill(true)
 		return true
 	case <-p.ctx.Done():
 		return false
@@ -139,20 +180,21 @@ func (p *partition) handOver(closedBy string) bool {
 // handOverLast gives store what is held when the partition stops. A range that
 // was sealed by an earlier owner and is not complete is left to the next.
 func (p *partition) handOverLast() {
-	if !p.building.empty() && p.until == noSeal {
+	if !p.building.empty() && p.open.last == noSeal {
 		p.handOver("stop")
 	}
 }
 
 // refill takes the other block. It never waits long: store has returned the
 // one before when it takes the next.
-func (p *partition) refill() {
-	p.until = noSeal
+func (p *partition) refill(wasFull bool) {
+	p.open, p.wantsLarge = seal{last: noSeal}, wasFull
 	select {
 	case p.building = <-p.free:
-		p.building.reset(p.next)
+		p.building.reset(p.next, nil)
 		if p.memory != nil {
 			p.covered.Set(p.memory.covers(time.Now().UnixMilli()).Seconds())
+			p.remembered.Store(int64(p.memory.bytes()))
 		}
 	case <-p.ctx.Done():
 	}

@@ -27,6 +27,7 @@ type position struct {
 	offset   int64
 	epoch    int32
 	metadata string
+	member   string          // the member id under which the group gave us the partition
 	owned    context.Context // ends with the partition's time here; set by commit
 }
 
@@ -138,10 +139,10 @@ var errNotOurs = errors.New("the partition was given up meanwhile")
 type groupCommits struct {
 	client *kgo.Client
 	group  string
-	topic  string
+	topics []string
 
 	coordinator int32 // -1 for unknown
-	topicID     [16]byte
+	topicIDs    map[string][16]byte
 }
 
 // send commits all positions with one request, which is sent once.
@@ -150,10 +151,12 @@ func (g *groupCommits) send(ctx context.Context, positions []position) map[parti
 	outcomes := map[partitionKey]error{}
 	for _, p := range positions {
 		if outcomes[p.key] = err; err == nil {
-			outcomes[p.key] = commitOutcome(response, p.key)
+			outcomes[p.key] = g.outcome(response, p.key)
 		}
-		if err := outcomes[p.key]; errors.Is(err, kerr.NotCoordinator) || errors.Is(err, kerr.CoordinatorNotAvailable) {
-			g.coordinator = -1
+		for _, moved := range []error{kerr.NotCoordinator, kerr.CoordinatorNotAvailable, kerr.UnknownTopicID} {
+			if errors.Is(outcomes[p.key], moved) {
+				g.coordinator = -1
+			}
 		}
 	}
 	return outcomes
@@ -169,22 +172,14 @@ func (g *groupCommits) request(ctx context.Context, positions []position) (*kmsg
 	if request.MemberID == "" || request.Generation < 0 { // the broker would take it for an outsider's
 		return nil, fmt.Errorf("%w: not a member now", errFenced)
 	}
-	topic := kmsg.NewOffsetCommitRequestTopic()
-	topic.Topic, topic.TopicID = g.topic, g.topicID
-	for _, p := range positions {
-		// Asked after the generation was read: what is ours in this generation
-		// may be committed in it, and a later one would refuse it.
-		if p.owned.Err() != nil {
-			continue
+	for _, name := range g.topics {
+		if topic := g.commitsOf(name, positions, request.MemberID); len(topic.Partitions) > 0 {
+			request.Topics = append(request.Topics, topic)
 		}
-		partition := kmsg.NewOffsetCommitRequestTopicPartition()
-		partition.Partition, partition.Offset, partition.LeaderEpoch, partition.Metadata = p.key.partition, p.offset, p.epoch, &p.metadata
-		topic.Partitions = append(topic.Partitions, partition)
 	}
-	if len(topic.Partitions) == 0 {
+	if len(request.Topics) == 0 {
 		return nil, errNotOurs
 	}
-	request.Topics = append(request.Topics, topic)
 	answer, err := g.client.Broker(int(g.coordinator)).Request(ctx, request)
 	if err != nil {
 		g.coordinator = -1
@@ -197,24 +192,44 @@ func (g *groupCommits) request(ctx context.Context, positions []position) (*kmsg
 	return response, nil
 }
 
-// locate finds the group's coordinator and the topic's id, where not known.
+// commitsOf are the positions in one topic that may be committed as a member.
+func (g *groupCommits) commitsOf(name string, positions []position, member string) kmsg.OffsetCommitRequestTopic {
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = name, g.topicIDs[name]
+	for _, p := range positions {
+		// Asked after the generation was read: what is ours in this generation
+		// may be committed in it, and a later one would refuse it. What was given
+		// to another member id is not ours: the group has put that member out,
+		// and the client, which joins anew by itself, may take a while to say so.
+		if p.key.topic != name || p.owned.Err() != nil || p.member != member {
+			continue
+		}
+		partition := kmsg.NewOffsetCommitRequestTopicPartition()
+		partition.Partition, partition.Offset, partition.LeaderEpoch, partition.Metadata = p.key.partition, p.offset, p.epoch, &p.metadata
+		topic.Partitions = append(topic.Partitions, partition)
+	}
+	return topic
+}
+
+// locate finds the group's coordinator and the topics' ids, where not known.
 func (g *groupCommits) locate(ctx context.Context) error {
 	if g.coordinator >= 0 {
 		return nil
 	}
 	admin := kadm.NewClient(g.client)
-	topics, err := admin.ListTopics(ctx, g.topic)
-	if err == nil {
-		err = topics.Error()
-	}
+	topics, err := admin.ListTopics(ctx, g.topics...)
 	if err != nil {
-		return fmt.Errorf("look up topic %s: %w", g.topic, err)
+		return fmt.Errorf("look up the topics %v: %w", g.topics, err)
 	}
 	found := admin.FindGroupCoordinators(ctx, g.group)
 	if err := found.Error(); err != nil {
 		return fmt.Errorf("find the coordinator of %s: %w", g.group, err)
 	}
-	g.topicID, g.coordinator = topics[g.topic].ID, found[g.group].NodeID
+	g.topicIDs = map[string][16]byte{}
+	for name, topic := range topics { // one that is missing keeps the other from nothing
+		g.topicIDs[name] = topic.ID
+	}
+	g.coordinator = found[g.group].NodeID
 	return nil
 }
 
@@ -228,12 +243,13 @@ func asUncertain(err error) error {
 	return fmt.Errorf("%w: %w", errUncertain, err)
 }
 
-// commitOutcome finds the partition's outcome. A broker that has timed out
-// waiting for its replicas may still take the commit.
-func commitOutcome(response *kmsg.OffsetCommitResponse, key partitionKey) error {
-	for _, topic := range response.Topics { // one: the topic is named by its id from version 10 on
+// outcome finds the partition's outcome. A broker that has timed out waiting
+// for its replicas may still take the commit.
+func (g *groupCommits) outcome(response *kmsg.OffsetCommitResponse, key partitionKey) error {
+	for _, topic := range response.Topics { // named by their ids from version 10 on
+		named := topic.Topic == key.topic || topic.Topic == "" && topic.TopicID == g.topicIDs[key.topic]
 		for _, p := range topic.Partitions {
-			if p.Partition != key.partition {
+			if !named || p.Partition != key.partition {
 				continue
 			}
 			err := kerr.ErrorForCode(p.ErrorCode)

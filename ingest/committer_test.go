@@ -65,7 +65,7 @@ func TestACommitOfTheGenerationBeforeIsTriedAgain(t *testing.T) {
 		}
 		return nil
 	})
-	p.start(0, noSeal)
+	p.start(0, seal{last: noSeal})
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	sink.await(t, "the row", func() bool { return len(sink.rows) == 1 })
 	p.stop(time.Second)
@@ -105,5 +105,18 @@ func TestALostAnswerBeginsANewMembership(t *testing.T) {
 	}
 	if got := joins.Load(); got < 2 {
 		t.Errorf("joined the group %d times as a new member, want twice", got)
+	}
+}
+
+// A member that slept past its session is put out of the group, and its client
+// joins anew by itself: for a moment it holds a new generation and partitions
+// that are somebody else's by now. Those must not be committed.
+func TestNothingIsCommittedForAMembershipThatIsOver(t *testing.T) {
+	g := groupCommits{}
+	kept := position{key: partitionKey{"events", 1}, member: "second", owned: t.Context()}
+	over := position{key: partitionKey{"events", 0}, member: "first", owned: t.Context()}
+	got := g.commitsOf("events", []position{over, kept}, "second")
+	if len(got.Partitions) != 1 || got.Partitions[0].Partition != 1 {
+		t.Errorf("commits %v, want partition 1 alone", got.Partitions)
 	}
 }

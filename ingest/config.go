@@ -16,8 +16,22 @@ type Config struct {
 	Brokers []string
 	// Topic is read from its beginning by a group that is new.
 	Topic string
+	// Backfill is a second topic, of history, that is stored behind Topic; empty
+	// for none.
+	Backfill string
+	// BackfillBehind is how late live traffic may be stored before the backfill
+	// gives way. It has to be longer than MaxAge and a write together.
+	BackfillBehind time.Duration
+	// BackfillShare is the share of the time, above 0 and at most 1, in which
+	// the backfill still writes then.
+	BackfillShare float64
 	// Group is the consumer group whose offsets say what is stored.
 	Group string
+	// MaxMemory is what this process may have resident, in bytes, whatever the
+	// backlog. Blocks, queues and memories of repeats are made small enough. All
+	// members of a group should have the same, since the memories have to
+	// answer alike.
+	MaxMemory int
 	// MaxRows closes a batch at this many events.
 	MaxRows int
 	// MaxBytes closes a batch at this much text.
@@ -31,7 +45,7 @@ type Config struct {
 	// RepeatHorizon is how long after an event a repeat with the same event_id
 	// is known again and left out.
 	RepeatHorizon time.Duration
-	// RepeatIDs bounds how many ids a partition remembers, at about 100 bytes
+	// RepeatIDs bounds how many ids a partition remembers, at 48 bytes
 	// each: under high traffic it may cover less than RepeatHorizon.
 	RepeatIDs int
 	// WriteDeadline bounds one attempt to write, and how long after its seal a
@@ -44,7 +58,7 @@ type Config struct {
 	StopTimeout time.Duration
 	// Limits are the rules a record must keep.
 	Limits event.Limits
-	// Options go to the Kafka client as they are, such as metric hooks.
+	// Options go to the Kafka client as they are, such as a dialer.
 	Options []kgo.Opt
 }
 
@@ -55,7 +69,10 @@ func DefaultConfig() Config {
 	return Config{
 		Brokers:        []string{"127.0.0.1:9092"},
 		Topic:          "events",
+		BackfillBehind: 3 * time.Second,
+		BackfillShare:  0.1,
 		Group:          "millrace-ingest",
+		MaxMemory:      512 << 20,
 		MaxRows:        200_000,
 		MaxBytes:       48 << 20,
 		MaxAge:         time.Second,
@@ -70,6 +87,19 @@ func DefaultConfig() Config {
 	}
 }
 
+// GoMemoryLimit is the limit that a process which does nothing but ingest gives
+// to debug.SetMemoryLimit, so that the garbage collector keeps MaxMemory in
+// mind. It leaves out what the runtime does not count, such as the program.
+func (c Config) GoMemoryLimit() int64 { return int64(c.MaxMemory-program) / 16 * 15 }
+
+// topics are what a member subscribes to.
+func (c Config) topics() []string {
+	if c.Backfill == "" {
+		return []string{c.Topic}
+	}
+	return []string{c.Topic, c.Backfill}
+}
+
 // Validate reports every fault of the configuration at once.
 func (c Config) Validate() error {
 	var faults []error
@@ -80,8 +110,19 @@ func (c Config) Validate() error {
 	if c.Topic == "" {
 		fault("topic: empty; name the topic that holds events")
 	}
+	if c.Backfill != "" {
+		if c.Backfill == c.Topic {
+			fault("backfill: %q is the topic of live events; name another, or none", c.Backfill)
+		}
+		if c.BackfillBehind <= 0 || c.BackfillShare <= 0 || c.BackfillShare > 1 {
+			fault("backfill: behind %v must be positive, and share %v above 0 and at most 1", c.BackfillBehind, c.BackfillShare)
+		}
+	}
 	if c.Group == "" {
 		fault("group: empty; name the consumer group")
+	}
+	if c.MaxMemory < 2*program {
+		fault("max memory: %d bytes are too few to work in; give at least %d", c.MaxMemory, 2*program)
 	}
 	if c.MaxRows <= 0 || c.MaxBytes <= 0 || c.MaxAge <= 0 {
 		fault("batch: rows %d, bytes %d and age %v must all be positive", c.MaxRows, c.MaxBytes, c.MaxAge)

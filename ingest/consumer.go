@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -16,7 +17,9 @@ import (
 type Deps struct {
 	Sink Sink
 	// Recall lets repeats of stored events be left out; nil stores them again.
-	Recall     Recall
+	Recall Recall
+	// Live tells how far live traffic is stored; the backfill needs it.
+	Live       Live
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -28,6 +31,8 @@ type Consumer struct {
 	recall  Recall // may be nil
 	log     *slog.Logger
 	metrics *metrics
+	reg     prometheus.Registerer
+	turns   *turns // nil where there is no backfill
 
 	ready     chan struct{} // closed when the group has been joined for the first time
 	readyOnce sync.Once
@@ -47,15 +52,25 @@ func NewConsumer(cfg Config, deps Deps) (*Consumer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Consumer{
+	if cfg.Backfill != "" && deps.Live == nil {
+		return nil, errors.New("backfill: without Live nobody can tell when it has to give way")
+	}
+	c := &Consumer{
 		cfg:        cfg,
 		sink:       deps.Sink,
 		recall:     deps.Recall,
 		log:        deps.Logger,
 		metrics:    newMetrics(deps.Registerer),
+		reg:        deps.Registerer,
 		ready:      make(chan struct{}),
 		partitions: map[partitionKey]*partition{},
-	}, nil
+	}
+	deps.Registerer.MustRegister(newHoldings(c))
+	if cfg.Backfill != "" {
+		rule := backfillRule{behind: cfg.BackfillBehind, share: cfg.BackfillShare}
+		c.turns = newTurns(rule, deps.Live, c.metrics.backfillHeld)
+	}
+	return c, nil
 }
 
 // Ready is closed once this process is a member of the group. It may own no
@@ -69,18 +84,22 @@ func (c *Consumer) Run(ctx context.Context) error {
 		if err := c.beMember(ctx); err != nil || ctx.Err() != nil {
 			return err
 		}
-		c.log.Warn("joining the group anew: the outcome of a commit is unknown, and only a new generation fences it", "group", c.cfg.Group)
+		c.metrics.rejoins.Inc()
+		c.log.Warn("joining the group anew: only a new generation fences what may still be under way", "group", c.cfg.Group)
 	}
 }
 
-// beMember is one membership, until ctx ends or the outcome of a commit is
-// unknown.
+// beMember is one membership, until ctx ends, the outcome of a commit is
+// unknown, or a partition is stranded under a former member id.
 func (c *Consumer) beMember(ctx context.Context) error {
 	polling, uncertain := context.WithCancel(ctx)
 	defer uncertain()
 	m := &membership{Consumer: c, connected: make(chan struct{}), uncertain: uncertain}
-	if err := m.connect(); err != nil {
+	if err := m.connect(polling); err != nil {
 		return err
+	}
+	if polling.Err() != nil {
+		return nil
 	}
 	// Partitions commit until the very end of the stop: the committer outlives ctx.
 	commitCtx, stopCommits := context.WithCancel(context.WithoutCancel(ctx))
@@ -96,19 +115,29 @@ func (c *Consumer) beMember(ctx context.Context) error {
 	return nil
 }
 
-// connect joins the group.
-func (m *membership) connect() error {
+// connect joins the group. It waits for a broker to answer: how much memory a
+// partition may have depends on how many there are.
+func (m *membership) connect(ctx context.Context) error {
+	partitions, brokers, err := m.countPartitions(ctx)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	shares := divide(m.cfg, partitions, brokers)
+	m.budget = newBudget(shares)
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(m.cfg.Brokers...),
-		kgo.ConsumeTopics(m.cfg.Topic),
+		kgo.ConsumeTopics(m.cfg.topics()...),
 		kgo.ConsumerGroup(m.cfg.Group),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
 		kgo.KeepControlRecords(), // they take offsets: without them they would look like gaps
-		kgo.FetchMaxBytes(16 << 20),
-		kgo.FetchMaxPartitionBytes(8 << 20),
+		kgo.FetchMaxBytes(int32(shares.fetch)),
+		kgo.FetchMaxPartitionBytes(int32(shares.fetchPartition)),
 		kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.WithPools(new(recordPool)),
+		kgo.WithDecompressor(newUnpacker()),
+		clientMetrics(m.reg, "kafka_consumer"),
 		kgo.AdjustFetchOffsetsFn(m.takeOver),
 		kgo.OnPartitionsAssigned(m.assigned),
 		kgo.OnPartitionsRevoked(m.revoked),
@@ -118,10 +147,32 @@ func (m *membership) connect() error {
 	if err != nil {
 		return fmt.Errorf("kafka consumer: %w", err)
 	}
-	commits := &groupCommits{client: client, group: m.cfg.Group, topic: m.cfg.Topic, coordinator: -1}
+	commits := &groupCommits{client: client, group: m.cfg.Group, topics: m.cfg.topics(), coordinator: -1}
 	m.client, m.commits = client, newCommitter(commits.send, m.uncertain)
 	close(m.connected)
 	return nil
+}
+
+// countPartitions asks until a broker answers or ctx ends.
+func (m *membership) countPartitions(ctx context.Context) (partitions, brokers int, err error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(m.cfg.Brokers...)}, m.cfg.Options...)...)
+	if err != nil {
+		return 0, 0, fmt.Errorf("kafka consumer: %w", err)
+	}
+	defer client.Close()
+	for wait := m.cfg.RetryMin; ; wait = min(2*wait, m.cfg.RetryMax) {
+		found, err := kadm.NewClient(client).Metadata(ctx, m.cfg.topics()...)
+		if err == nil {
+			found.Topics.EachPartition(func(kadm.PartitionDetail) { partitions++ })
+			return partitions, len(found.Brokers), nil
+		}
+		m.log.Warn("cannot count the partitions, will ask again", "topics", m.cfg.topics(), "error", err)
+		select {
+		case <-ctx.Done():
+			return 0, 0, nil
+		case <-time.After(wait):
+		}
+	}
 }
 
 // poll hands fetched records to their partitions until ctx ends.
@@ -138,8 +189,7 @@ func (m *membership) poll(ctx context.Context) {
 	}
 }
 
-// dispatch queues one partition's records, and pauses the partition when its
-// owner is behind.
+// dispatch queues one partition's records.
 func (m *membership) dispatch(fetched kgo.FetchTopicPartition) {
 	if len(fetched.Records) == 0 {
 		return
@@ -150,10 +200,8 @@ func (m *membership) dispatch(fetched kgo.FetchTopicPartition) {
 	if p == nil {
 		return // not ours any more: the next owner reads these records
 	}
-	if p.queue.put(fetched.Records) {
-		m.client.PauseFetchPartitions(map[string][]int32{fetched.Topic: {fetched.Partition}})
-		m.metrics.paused.Inc()
-	}
+	p.brokerEnd.Store(fetched.HighWatermark)
+	p.queue.put(fetched.Records)
 }
 
 // leave leaves the group, which revokes every partition. The caller's ctx is

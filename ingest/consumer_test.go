@@ -100,12 +100,12 @@ func TestBadRecordsBecomeDeadLettersAndStopNothing(t *testing.T) {
 		value string
 		want  event.Reason
 	}{
-		{`{"type":"view","user_id":"u"`, event.ReasonMalformedJSON},
+		{`{"type":"view","user_id":"u"`, event.ReasonTruncatedJSON},
 		{`{"type":"view"}`, event.ReasonMissingUser},
 		{`{"user_id":"u"}`, event.ReasonMissingType},
 		{`{"type":"view","user_id":"u","tmestamp":"x"}`, event.ReasonUnknownField},
 		{"{\"type\":\"view\",\"user_id\":\"\xff\"}", event.ReasonInvalidUTF8},
-		{``, event.ReasonMalformedJSON},
+		{``, event.ReasonEmptyEvent},
 	}
 	var records []Record
 	for n, b := range bad {

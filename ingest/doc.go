@@ -4,8 +4,10 @@
 //	                                build: decode · block
 //	                                store: seal · write · advance
 //
-// What enters: records whose value is the JSON envelope of package event, keyed
-// by user, so that a user's events are in one partition, in order.
+// What enters: records whose value is an event, as JSON or as Protobuf by the
+// header content-type, keyed by user, so that a user's events are in one
+// partition, in order. A second topic, of history, is read behind the first: see
+// [Config.Backfill].
 //
 // What leaves: blocks of columns, handed to a [Sink] (ClickHouse in
 // production) with a token that names the range of offsets. Records that
@@ -16,8 +18,8 @@
 // the next one can build the same. Kafka carries that:
 //
 //  1. Seal. The group's offset of the partition is committed as the block's
-//     first offset, with metadata that names its last. It also says that
-//     everything before is stored.
+//     first offset, with metadata that names its last, and the instant, which is
+//     part of every row. It also says that everything before is stored.
 //  2. Write. The block is sent with a token made of its range, and sent again,
 //     the same, as long as the outcome is an error or unknown.
 //  3. Advance. The next seal acknowledges the block; when none is waiting, the
@@ -42,8 +44,10 @@
 // Order. A partition has one block in flight, so the events of a user are
 // stored in the order of the topic.
 //
-// Memory. A partition holds at most two blocks and a queue bounded in bytes; a
-// full queue pauses fetching of that partition alone.
+// Memory. The process stays below [Config.MaxMemory], whatever the backlog. A
+// partition holds two blocks and a queue, bounded in bytes by the number of
+// partitions; a few large blocks are shared. A full queue pauses fetching of
+// that partition alone.
 //
 // Stopping. Cancel the context of [Consumer.Run]: partitions store what they
 // hold, offsets are committed, the group is left, Run returns.

@@ -119,15 +119,17 @@ type recorder struct {
 
 	mu       sync.Mutex
 	attempts int
-	tokens   map[string]int // rows by token
-	sent     []string       // every token, repeats included
+	tokens   map[string]int   // rows by token
+	sealed   map[string]int64 // the instant that came with each token
+	unsteady []string         // tokens that came with different instants
+	sent     []string         // every token, repeats included
 	rows     []storedRow
 	letters  []event.DeadLetter
 	changed  chan struct{} // closed and replaced at each change
 }
 
 func newRecorder() *recorder {
-	return &recorder{tokens: map[string]int{}, changed: make(chan struct{})}
+	return &recorder{tokens: map[string]int{}, sealed: map[string]int64{}, changed: make(chan struct{})}
 }
 
 func (r *recorder) Write(_ context.Context, b *event.Batch, token string) error {
@@ -135,6 +137,10 @@ func (r *recorder) Write(_ context.Context, b *event.Batch, token string) error 
 	defer r.mu.Unlock()
 	r.attempts++
 	r.sent = append(r.sent, token)
+	if was, seen := r.sealed[token]; b.SealedAt == 0 || seen && was != b.SealedAt {
+		r.unsteady = append(r.unsteady, token)
+	}
+	r.sealed[token] = b.SealedAt
 	if r.fail != nil {
 		if err := r.fail(r.attempts, token); err != nil {
 			return err
@@ -146,7 +152,7 @@ func (r *recorder) Write(_ context.Context, b *event.Batch, token string) error 
 	r.tokens[token] = b.Len()
 	for i := range b.Len() {
 		r.rows = append(r.rows, storedRow{
-			id: string([]byte(b.EventID[i])), user: string([]byte(b.UserID[i])), // the batch takes its text back
+			id: string([]byte(b.EventID.At(i))), user: string([]byte(b.UserID.At(i))), // the batch takes its text back
 			partition: b.KafkaPartition[i], offset: b.KafkaOffset[i],
 		})
 	}
@@ -176,9 +182,17 @@ func (r *recorder) announce() {
 	r.changed = make(chan struct{})
 }
 
-// await blocks until condition holds; it is called under the lock.
+// await blocks until condition holds; it is called under the lock. Every try of
+// a block must have come with the same instant by then.
 func (r *recorder) await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.unsteady) > 0 {
+			t.Errorf("blocks that were not sealed at one instant: %v", r.unsteady)
+		}
+	}()
 	deadline := time.After(20 * time.Second)
 	for {
 		r.mu.Lock()

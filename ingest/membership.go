@@ -21,17 +21,37 @@ type membership struct {
 	// back from its own goroutines, possibly before its constructor returns.
 	connected chan struct{}
 	client    *kgo.Client
+	budget    *budget
 	commits   *committer
 	uncertain func() // ends this membership, for another to begin
 }
 
 // assigned says that the group has been joined. The work begins in takeOver,
 // which the client calls next, with the offsets.
-func (m *membership) assigned(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+func (m *membership) assigned(_ context.Context, client *kgo.Client, partitions map[string][]int32) {
 	for topic, numbers := range partitions {
 		m.log.Info("partitions assigned", "topic", topic, "partitions", numbers)
 	}
 	m.readyOnce.Do(func() { close(m.ready) })
+	member, _ := client.GroupMetadata()
+	m.leaveIfStranded(member)
+}
+
+// leaveIfStranded ends this membership where the client has kept partitions
+// over a change of its member id. The group had put the old id out, so somebody
+// else may have owned them meanwhile: they have to be taken over anew, and
+// nothing that they commit counts until then. The client calls assigned after
+// each rebalance, also when nothing new is assigned.
+func (m *membership) leaveIfStranded(member string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, p := range m.partitions {
+		if p.member != member {
+			m.log.Warn("a partition was kept over a change of the member's id", "topic", key.topic, "partition", key.partition)
+			m.uncertain()
+			return
+		}
+	}
 }
 
 // takeOver starts new partitions where the group left them: at the committed
@@ -49,50 +69,55 @@ func (m *membership) takeOver(ctx context.Context, offsets map[string]map[int32]
 	if err != nil {
 		return nil, fmt.Errorf("read the seals of group %s: %w", m.cfg.Group, err)
 	}
-	ends, err := admin.ListEndOffsets(ctx, m.cfg.Topic)
+	topics := slices.Collect(maps.Keys(offsets))
+	ends, err := admin.ListEndOffsets(ctx, topics...)
 	if err == nil {
 		err = ends.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list end offsets of %s: %w", m.cfg.Topic, err)
+		return nil, fmt.Errorf("list end offsets of %v: %w", topics, err)
 	}
 	for topic, partitions := range offsets {
 		for number := range partitions {
 			key := partitionKey{topic, number}
-			next, until := m.resumeAt(key, committed, ends)
-			m.begin(key, next, until)
+			next, open, err := m.resumeAt(key, committed, ends)
+			if err != nil {
+				return nil, fmt.Errorf("take over %s/%d: %w", topic, number, err)
+			}
+			m.begin(key, next, open)
 		}
 	}
 	return offsets, nil
 }
 
-// resumeAt reads a partition's committed offset, and the last offset of its
-// open seal, noSeal for none.
-func (m *membership) resumeAt(key partitionKey, committed kadm.OffsetResponses, ends kadm.ListedOffsets) (next, until int64) {
+// resumeAt reads a partition's committed offset, and its open seal, if any.
+func (m *membership) resumeAt(key partitionKey, committed kadm.OffsetResponses, ends kadm.ListedOffsets) (next int64, open seal, err error) {
+	none := seal{last: noSeal}
 	at, found := committed.Lookup(key.topic, key.partition)
 	if !found || at.At < 0 {
-		return unknownOffset, noSeal
+		return unknownOffset, none, nil
 	}
-	last, sealed := parseSeal(at.Metadata)
-	if !sealed {
-		return at.At, noSeal
+	open, err = parseSeal(at.Metadata)
+	if err != nil || open.last == noSeal {
+		return at.At, open, err
 	}
 	// A broker that has lost acknowledged records cannot deliver the range any
 	// more; what comes in its place are other records, under other tokens.
-	if end, known := ends.Lookup(key.topic, key.partition); known && end.Offset <= last {
+	if end, known := ends.Lookup(key.topic, key.partition); known && end.Offset <= open.last {
 		m.log.Error("the broker has lost records of a sealed range", "topic", key.topic, "partition", key.partition,
-			"sealed_from", at.At, "sealed_to", last, "end_offset", end.Offset)
-		return at.At, noSeal
+			"sealed_from", at.At, "sealed_to", open.last, "end_offset", end.Offset)
+		return at.At, none, nil
 	}
-	m.log.Info("taking over a sealed block", "topic", key.topic, "partition", key.partition, "first_offset", at.At, "last_offset", last)
-	return at.At, last
+	m.log.Info("taking over a sealed block", "topic", key.topic, "partition", key.partition, "first_offset", at.At, "last_offset", open.last)
+	return at.At, open, nil
 }
 
 // begin starts the owner of one partition.
-func (m *membership) begin(key partitionKey, next, until int64) {
+func (m *membership) begin(key partitionKey, next int64, open seal) {
 	m.end([]partitionKey{key}, (*partition).abandonNow) // an earlier try of the client to assign it
 	p := m.newPartition(key)
-	p.start(next, until)
+	p.member = m.memberID()
+	p.start(next, open)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.partitions[key] = p
@@ -103,34 +128,61 @@ func (m *membership) begin(key partitionKey, next, until int64) {
 // child: only revoked, lost and leave end a partition.
 func (m *membership) newPartition(key partitionKey) *partition {
 	ctx, abandon := context.WithCancel(context.Background())
+	turns := m.turns
+	if key.topic != m.cfg.Backfill {
+		turns = nil
+	}
 	return &partition{
-		key:     key,
-		cfg:     &m.cfg,
-		sink:    m.sink,
-		recall:  m.recall,
-		metrics: m.metrics,
-		log:     m.log,
-		commits: m.commits,
-		queue:   newQueue(m.cfg.MaxQueuedBytes),
-		resume: func() {
-			m.client.ResumeFetchPartitions(map[string][]int32{key.topic: {key.partition}})
-			m.metrics.paused.Dec()
-		},
+		key:      key,
+		cfg:      &m.cfg,
+		sink:     m.sink,
+		recall:   m.recall,
+		metrics:  m.metrics,
+		log:      m.log,
+		commits:  m.commits,
+		turns:    turns,
+		budget:   m.budget,
+		queue:    m.newQueue(key),
 		ctx:      ctx,
 		abandon:  abandon,
 		stopping: make(chan struct{}),
 		done:     make(chan struct{}),
 		blocks:   make(chan *block),
-		free:     make(chan *block, 2),
+		free:     make(chan *block, blocksEach),
 		decoder:  event.NewDecoder(m.cfg.Limits),
-		covered:  m.metrics.covered.WithLabelValues(strconv.Itoa(int(key.partition))),
+		covered:  m.metrics.covered.WithLabelValues(key.topic, strconv.Itoa(int(key.partition))),
 	}
+}
+
+// newQueue builds a partition's queue, which pauses that partition alone.
+func (m *membership) newQueue(key partitionKey) *queue {
+	partitions := map[string][]int32{key.topic: {key.partition}}
+	return newQueue(m.budget.queue, func() {
+		m.client.PauseFetchPartitions(partitions)
+		m.metrics.paused.Inc()
+	}, func() {
+		m.client.ResumeFetchPartitions(partitions)
+		m.metrics.paused.Dec()
+	})
 }
 
 // revoked waits until the partitions have stored what they hold, so that the
 // next owner starts behind it.
 func (m *membership) revoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
-	m.end(m.keys(partitions), func(p *partition) { p.stop(m.cfg.StopTimeout) })
+	m.end(m.keys(partitions), func(p *partition) {
+		if p.member != m.memberID() { // lost, in truth: the group has put us out, and we have joined anew
+			p.abandonNow()
+			return
+		}
+		p.stop(m.cfg.StopTimeout)
+	})
+}
+
+// memberID is the client's at this moment; it changes when the group has put
+// the member out.
+func (m *membership) memberID() string {
+	id, _ := m.client.GroupMetadata()
+	return id
 }
 
 // lost ends the partitions at once: the group has moved on without this
@@ -168,12 +220,11 @@ func (m *membership) end(keys []partitionKey, how func(*partition)) {
 			continue
 		}
 		delete(m.partitions, key)
-		m.metrics.covered.DeleteLabelValues(strconv.Itoa(int(key.partition)))
+		m.metrics.covered.DeleteLabelValues(key.topic, strconv.Itoa(int(key.partition)))
 		ending.Go(func() {
 			how(p)
-			if _, paused := p.queue.take(nil); paused {
-				p.resume() // the client keeps a pause, even for the partition's next time here
-			}
+			p.queue.take(nil)
+			p.queue.settle() // the client keeps a pause, even for the partition's next time here
 		})
 	}
 	m.metrics.partitions.Set(float64(len(m.partitions)))

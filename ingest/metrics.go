@@ -2,16 +2,27 @@ package ingest
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kprom"
 )
+
+// clientMetrics are the Kafka client's own. They leave reg with the client, so
+// that the next membership can bring its own.
+func clientMetrics(reg prometheus.Registerer, subsystem string) kgo.Opt {
+	return kgo.WithHooks(kprom.NewMetrics("millrace", kprom.Subsystem(subsystem), kprom.Registerer(reg)))
+}
 
 // metrics are what an operator sees of the consumer.
 type metrics struct {
-	stored       prometheus.Counter
+	stored       *prometheus.CounterVec
+	backfillHeld prometheus.Counter
 	deadLetters  *prometheus.CounterVec
 	duplicates   prometheus.Counter
 	covered      *prometheus.GaugeVec
 	batches      *prometheus.CounterVec
 	batchRows    prometheus.Histogram
+	batchBytes   prometheus.Histogram
+	rejoins      prometheus.Counter
 	writeSeconds prometheus.Histogram
 	retries      *prometheus.CounterVec
 	gaps         prometheus.Counter
@@ -22,9 +33,13 @@ type metrics struct {
 // newMetrics registers the consumer's metrics.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
-		stored: prometheus.NewCounter(prometheus.CounterOpts{
+		stored: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "millrace_ingest_events_stored_total",
-			Help: "Events that the store has acknowledged.",
+			Help: "Events that the store has acknowledged, by topic.",
+		}, []string{"topic"}),
+		backfillHeld: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_ingest_backfill_held_seconds_total",
+			Help: "Time in which a block of the backfill was ready and gave way to live traffic.",
 		}),
 		deadLetters: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "millrace_ingest_dead_letters_total",
@@ -37,15 +52,24 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		covered: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "millrace_ingest_repeat_horizon_seconds",
 			Help: "How far back repeats of an event_id are known, by partition.",
-		}, []string{"partition"}),
+		}, []string{"topic", "partition"}),
 		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "millrace_ingest_batches_total",
-			Help: "Batches written, by what closed them: rows, bytes, age, stop or takeover.",
+			Help: "Batches written, by what closed them: rows, bytes, memory, age, stop or takeover.",
 		}, []string{"closed_by"}),
 		batchRows: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "millrace_ingest_batch_rows",
 			Help:    "Events in a written batch.",
 			Buckets: prometheus.ExponentialBuckets(1, 10, 7),
+		}),
+		batchBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "millrace_ingest_batch_bytes",
+			Help:    "Bytes of the records in a written batch.",
+			Buckets: prometheus.ExponentialBuckets(1<<10, 4, 9),
+		}),
+		rejoins: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "millrace_ingest_rejoins_total",
+			Help: "Times that the group was joined anew because the outcome of a commit was unknown.",
 		}),
 		writeSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "millrace_ingest_write_seconds",
@@ -69,6 +93,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Partitions that this process owns.",
 		}),
 	}
-	reg.MustRegister(m.stored, m.deadLetters, m.duplicates, m.covered, m.batches, m.batchRows, m.writeSeconds, m.retries, m.gaps, m.paused, m.partitions)
+	m.retries.WithLabelValues(classOf(nil)) // there from the beginning: an alert needs a series to look at
+	reg.MustRegister(m.stored, m.backfillHeld, m.deadLetters, m.duplicates, m.covered, m.batches, m.batchRows, m.batchBytes, m.rejoins, m.writeSeconds, m.retries, m.gaps, m.paused, m.partitions)
 	return m
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,9 +16,6 @@ import (
 // committed: the first record says where it begins.
 const unknownOffset = -1
 
-// noSeal says that no block is in doubt.
-const noSeal = -1
-
 // partition is one assigned partition. Two goroutines share its work:
 //
 //	build: queue ─▶ decode ─▶ block ─▶ store: seal ─▶ write ─▶ advance
@@ -27,22 +25,27 @@ const noSeal = -1
 // written, and at most one block is in doubt.
 type partition struct {
 	key     partitionKey
+	member  string // the member id under which the group gave it to us
 	cfg     *Config
 	sink    Sink
 	recall  Recall // may be nil
 	metrics *metrics
 	log     *slog.Logger
 	commits *committer
+	turns   *turns // nil for live traffic, which waits for none
+	budget  *budget
 	queue   *queue
-	resume  func() // continue fetching after a pause
 
 	ctx      context.Context    // ends when the partition is lost, or stopping took too long
 	abandon  context.CancelFunc // ends ctx
 	stopping chan struct{}      // closed: store what is held, then end
 	done     chan struct{}      // closed when both goroutines have ended
 
+	both   [blocksEach]block
 	blocks chan *block // no capacity: a block has exactly one owner
-	free   chan *block // capacity 2: both blocks fit
+	free   chan *block // capacity blocksEach: all fit
+
+	remembered atomic.Int64 // bytes of memory, for the metrics
 
 	sealed time.Time // when the block in doubt was sealed last; owned by store
 
@@ -51,21 +54,30 @@ type partition struct {
 	memory   *memory          // nil where recall is
 	covered  prometheus.Gauge // how far back memory reaches
 	building *block
-	next     int64 // the offset that comes next
-	until    int64 // where the seal ends that an earlier owner left open; noSeal once it is done
+	// wantsLarge says that the block before was full.
+	wantsLarge bool
+
+	// brokerEnd is the offset behind the broker's last record, when it was last
+	// asked; the poll loop keeps it.
+	brokerEnd atomic.Int64
+	next      int64 // the offset that comes next
+	open      seal  // what an earlier owner left in doubt; none once it is done
 }
 
 // start begins work at what the group has committed: the offset next, and the
-// last offset of the seal that was found open there, or noSeal.
-func (p *partition) start(next, until int64) {
-	p.next, p.until = next, until
-	p.free <- new(block)
-	p.building = new(block)
-	p.building.reset(next)
+// seal that was found open there, if any.
+func (p *partition) start(next int64, open seal) {
+	p.next, p.open = next, open
+	p.building = &p.both[0]
+	p.building.reset(next, nil)
+	p.free <- &p.both[1]
 	go p.build()
 	go func() {
 		defer close(p.done)
-		p.store()
+		p.store() // which ends after build
+		for i := range p.both {
+			p.both[i].release(p.budget)
+		}
 	}()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -13,8 +14,10 @@ import (
 type Record struct {
 	// Key decides the partition: the user, so that a user's events stay in order.
 	Key []byte
-	// Value is the event's JSON envelope.
+	// Value is the event, as ContentType says.
 	Value []byte
+	// ContentType is [ContentTypeProtobuf], or empty for JSON.
+	ContentType string
 	// Timestamp is when the event was received; zero means now.
 	Timestamp time.Time
 }
@@ -25,12 +28,15 @@ type ProducerConfig struct {
 	Brokers []string
 	// Topic receives the records.
 	Topic string
-	// Timeout bounds how long one record may wait for its acknowledgement.
+	// Timeout bounds how long one record may wait for its acknowledgement. One
+	// that failed by it may have been written.
 	Timeout time.Duration
 	// MaxBuffered bounds the records that wait in memory. At the bound
 	// PublishAsync blocks, and so slows its caller down.
 	MaxBuffered int
-	// Options go to the Kafka client as they are, such as metric hooks.
+	// Registerer takes the client's metrics; nil for none.
+	Registerer prometheus.Registerer
+	// Options go to the Kafka client as they are, such as a dialer.
 	Options []kgo.Opt
 }
 
@@ -74,15 +80,24 @@ func NewProducer(cfg ProducerConfig) (*Producer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(append([]kgo.Opt{
+	opts := []kgo.Opt{
 		kgo.SeedBrokers(cfg.Brokers...),
 		kgo.DefaultProduceTopic(cfg.Topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression()),
 		kgo.ProducerLinger(2 * time.Millisecond),
 		kgo.RecordDeliveryTimeout(cfg.Timeout),
+		// Without this a record that may have reached a broker has no timeout: who
+		// waits for it would wait for as long as the broker is away. So a record
+		// that failed may be on the topic all the same; sent again with its
+		// event_id, it is known as a repeat.
+		kgo.AllowIdempotentProduceCancellation(),
 		kgo.MaxBufferedRecords(cfg.MaxBuffered),
-	}, cfg.Options...)...)
+	}
+	if cfg.Registerer != nil {
+		opts = append(opts, clientMetrics(cfg.Registerer, "kafka_producer"))
+	}
+	client, err := kgo.NewClient(append(opts, cfg.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka producer: %w", err)
 	}
@@ -117,5 +132,9 @@ func (p *Producer) Close() { p.client.Close() }
 
 // kafka is the record as the client library wants it.
 func (r Record) kafka() *kgo.Record {
-	return &kgo.Record{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp}
+	record := &kgo.Record{Key: r.Key, Value: r.Value, Timestamp: r.Timestamp}
+	if r.ContentType != "" {
+		record.Headers = []kgo.RecordHeader{{Key: contentTypeHeader, Value: []byte(r.ContentType)}}
+	}
+	return record
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
+	"strconv"
 	"sync"
 	"time"
 
@@ -37,8 +39,9 @@ func DefaultProgressConfig() ProgressConfig {
 // topic ended at each look, and the answer is the latest look whose ends the
 // group's committed offsets have passed.
 type Progress struct {
-	cfg ProgressConfig
-	log *slog.Logger
+	cfg   ProgressConfig
+	log   *slog.Logger
+	lagOf *prometheus.GaugeVec
 
 	mu          sync.Mutex
 	looks       []look // oldest first, ends never decreasing
@@ -53,23 +56,38 @@ type look struct {
 	ends map[int32]int64
 }
 
-// NewProgress returns a Progress that knows nothing until it runs.
+// NewProgress returns a Progress that knows nothing until it runs. Its metrics
+// carry the topic, so that each topic may have one.
 func NewProgress(cfg ProgressConfig, log *slog.Logger, reg prometheus.Registerer) *Progress {
 	p := &Progress{cfg: cfg, log: log}
-	reg.MustRegister(
+	topic := prometheus.Labels{"topic": cfg.Topic}
+	p.lagOf = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name:        "millrace_ingest_lag_records",
+		Help:        "Records that the broker has accepted and the store has not acknowledged, by partition.",
+		ConstLabels: topic,
+	}, []string{"partition"})
+	reg.MustRegister(p.lagOf,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "millrace_ingest_lag_records",
-			Help: "Records that the broker has accepted and the store has not acknowledged.",
-		}, func() float64 { return float64(p.Lag()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "millrace_ingest_stored_until_seconds",
-			Help: "Unix time before which everything the broker accepted is stored; 0 while unknown.",
+			Name:        "millrace_ingest_stored_until_seconds",
+			Help:        "Unix time before which everything the broker accepted on the topic is stored; 0 while unknown.",
+			ConstLabels: topic,
 		}, func() float64 {
 			until, known := p.StoredUntil()
 			if !known {
 				return 0
 			}
 			return float64(until.UnixMilli()) / 1000
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name:        "millrace_ingest_freshness_seconds",
+			Help:        "How long ago stored_until was; it grows while records wait, and while the broker does not answer. NaN while unknown.",
+			ConstLabels: topic,
+		}, func() float64 {
+			until, known := p.StoredUntil()
+			if !known {
+				return math.NaN()
+			}
+			return time.Since(until).Seconds()
 		}))
 	return p
 }
@@ -177,7 +195,9 @@ func (p *Progress) offsets(ctx context.Context, admin *kadm.Client) (ends, commi
 func (p *Progress) advance(now look, committed map[int32]int64) {
 	p.lag = 0
 	for partition, end := range now.ends {
-		p.lag += max(end-committed[partition], 0)
+		lag := max(end-committed[partition], 0)
+		p.lag += lag
+		p.lagOf.WithLabelValues(strconv.Itoa(int(partition))).Set(float64(lag))
 	}
 	p.looks = append(p.looks, now)
 	passed := 0

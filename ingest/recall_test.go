@@ -41,11 +41,61 @@ func TestMemoryKnowsWithinHorizonAndLimit(t *testing.T) {
 		t.Errorf("a: %d %v, want offset 2", at, known)
 	}
 	m.add("d", 4, 2700) // b goes
-	if len(m.places) != 3 || len(m.order) != 3 {
-		t.Errorf("%d places and %d in order, want 3 and 3", len(m.places), len(m.order))
+	if len(m.ring) != 3 {
+		t.Errorf("remembers %d events, want 3", len(m.ring))
 	}
 	if got := m.covers(2800); got != 300*time.Millisecond {
 		t.Errorf("covers %v, want 300ms", got)
+	}
+}
+
+// The memory answers as a map with a list of what to forget does.
+func TestMemoryIsAMapThatForgets(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for _, limit := range []int{1, 2, 100, 5000} {
+		m := newMemory(limit, time.Hour)
+		last := map[string]int64{} // offset by id
+		for offset := range int64(4 * limit) {
+			id := fmt.Sprint(rng.IntN(3 * limit))
+			want, stored := last[id]
+			stored = stored && offset-want <= int64(limit)
+			at, known := m.knows(id, offset, 0)
+			if known != stored || known && at != want {
+				t.Fatalf("limit %d, offset %d: knows %s at %d %v, want %d %v", limit, offset, id, at, known, want, stored)
+			}
+			m.add(id, offset, 0)
+			last[id] = offset
+		}
+		used := 0
+		for _, slot := range m.slots {
+			if slot != 0 {
+				used++
+			}
+		}
+		if used > limit || len(m.ring) != limit {
+			t.Errorf("limit %d: %d slots used, %d events remembered", limit, used, len(m.ring))
+		}
+	}
+}
+
+func BenchmarkMemory(b *testing.B) {
+	const limit = 500_000
+	m := newMemory(limit, time.Hour)
+	ids := make([]string, 4*limit)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("019b%032x", i)
+	}
+	b.ReportAllocs()
+	offset := int64(0)
+	for b.Loop() {
+		id := ids[offset%int64(len(ids))]
+		if _, known := m.knows(id, offset, 0); known {
+			b.Fatal("an id is known that was forgotten")
+		}
+		m.add(id, offset, 0)
+		offset++
 	}
 }
 

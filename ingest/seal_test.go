@@ -16,15 +16,26 @@ import (
 )
 
 func TestSealMetadata(t *testing.T) {
-	for _, want := range []int64{0, 1, 1<<62 + 7} {
-		got, sealed := parseSeal(sealMetadata(want))
-		if !sealed || got != want {
-			t.Errorf("seal of %d reads as %d, %v", want, got, sealed)
+	for _, want := range []seal{{0, 1}, {1, 0}, {1<<62 + 7, 1_790_000_000_123}} {
+		got, err := parseSeal(want.metadata())
+		if err != nil || got != want {
+			t.Errorf("%+v reads as %+v, %v", want, got, err)
 		}
 	}
-	for _, other := range []string{"", "somebody else's", sealPrefix, sealPrefix + "x"} {
-		if _, sealed := parseSeal(other); sealed {
-			t.Errorf("%q reads as a seal", other)
+	if got, err := parseSeal("millrace/1 sealed-to=41"); err != nil || got != (seal{last: 41}) {
+		t.Errorf("a seal without its instant reads as %+v, %v", got, err)
+	}
+	if got, err := parseSeal("millrace/1 sealed-to=41 sealed-at=7 more=x"); err != nil || got != (seal{41, 7}) {
+		t.Errorf("a seal with another field reads as %+v, %v", got, err)
+	}
+	for _, other := range []string{"", "somebody else's"} {
+		if got, err := parseSeal(other); err != nil || got.last != noSeal {
+			t.Errorf("%q reads as %+v, %v", other, got, err)
+		}
+	}
+	for _, strange := range []string{"millrace/2 sealed-to=1", "millrace/1 ", "millrace/1 sealed-to=x", "millrace/1 sealed-to=-2", "millrace/1 sealed-to=1 sealed-at=x"} {
+		if got, err := parseSeal(strange); err == nil {
+			t.Errorf("%q reads as %+v, want an error", strange, got)
 		}
 	}
 }
@@ -149,7 +160,7 @@ func TestFencedMemberSealsNothing(t *testing.T) {
 	p, _ := loosePartition(t, cfg, sink, func(context.Context, []position) map[partitionKey]error {
 		return map[partitionKey]error{{"events", 0}: asFenced(kerr.IllegalGeneration)}
 	})
-	p.start(0, noSeal)
+	p.start(0, seal{last: noSeal})
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	p.stop(100 * time.Millisecond)
 	if sink.attempts != 0 {
@@ -177,7 +188,7 @@ func TestALateWriteProvesOwnershipAgain(t *testing.T) {
 		}
 		return nil
 	})
-	p.start(0, noSeal)
+	p.start(0, seal{last: noSeal})
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	sink.await(t, "the row", func() bool { return len(sink.rows) == 1 })
 	p.stop(time.Second)
@@ -190,7 +201,7 @@ func TestALateWriteProvesOwnershipAgain(t *testing.T) {
 // loosePartition is a partition without a broker; send stands for the group.
 func loosePartition(t *testing.T, cfg Config, sink Sink, send func(context.Context, []position) map[partitionKey]error) (p *partition, stopCommits func()) {
 	t.Helper()
-	m := &membership{Consumer: newTestConsumer(t, cfg, sink), commits: newCommitter(send, func() {})}
+	m := &membership{Consumer: newTestConsumer(t, cfg, sink), commits: newCommitter(send, func() {}), budget: newBudget(divide(cfg, 1, 1))}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -215,8 +226,8 @@ type picky struct {
 }
 
 func (s *picky) Write(ctx context.Context, b *event.Batch, token string) error {
-	for _, id := range b.EventID {
-		if s.bad[id] {
+	for i := range b.Len() {
+		if s.bad[b.EventID.At(i)] {
 			s.note(token)
 			return refusal{}
 		}

@@ -16,7 +16,8 @@ func (p *partition) store() {
 				p.drain()
 				return
 			}
-			end := position{key: p.key, offset: b.last + 1, epoch: b.epoch}
+			end := position{key: p.key, offset: b.last + 1, epoch: b.epoch, member: p.member}
+			b.release(p.budget)
 			p.free <- b
 			// The next seal acknowledges this block. Only when no block is
 			// waiting does that take a commit of its own.
@@ -52,8 +53,18 @@ func (p *partition) drain() {
 }
 
 // land brings a block into the store. It reports false when the partition is
-// no longer ours.
+// no longer ours. A block that an earlier owner has sealed keeps its instant.
 func (p *partition) land(b *block) bool {
+	if p.turns != nil {
+		end, ok := p.turns.take(p.ctx, p.stopping)
+		if !ok {
+			return false
+		}
+		defer end()
+	}
+	if b.batch.SealedAt == 0 {
+		b.batch.SealedAt = time.Now().UnixMilli()
+	}
 	if !p.landPiece(b, b.whole()) {
 		return false
 	}
@@ -95,7 +106,7 @@ func (p *partition) send(b *block, s piece, token string, from, to int) error {
 	if from == to {
 		return nil
 	}
-	rows := &b.batch
+	rows := b.batch
 	if to-from < rows.Len() {
 		rows = rows.Range(from, to)
 	}
@@ -149,14 +160,16 @@ func (p *partition) attempt(b *block, s piece, write func(context.Context) error
 func (p *partition) seal(b *block, s piece) bool {
 	return nil == p.retry("seal", func() error {
 		p.sealed = time.Now() // before the commit: the deadline counts from the earliest possible instant
-		return p.commits.commit(p.ctx, position{key: p.key, offset: s.first, epoch: b.epoch, metadata: sealMetadata(s.last)})
+		open := seal{last: s.last, at: b.batch.SealedAt}
+		return p.commits.commit(p.ctx, position{key: p.key, offset: s.first, epoch: b.epoch, metadata: open.metadata(), member: p.member})
 	})
 }
 
 // count tells the metrics about a block that is stored.
 func (p *partition) count(b *block) {
-	p.metrics.stored.Add(float64(b.batch.Len()))
+	p.metrics.stored.WithLabelValues(p.key.topic).Add(float64(b.batch.Len()))
 	p.metrics.batchRows.Observe(float64(b.batch.Len()))
+	p.metrics.batchBytes.Observe(float64(b.batch.Bytes()))
 	p.metrics.batches.WithLabelValues(b.closedBy).Inc()
 	p.metrics.duplicates.Add(float64(len(b.duplicates)))
 	for i := range b.letters {

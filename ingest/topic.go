@@ -10,6 +10,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// BackfillTopic is the usual name of the topic whose records are stored behind
+// live traffic.
+const BackfillTopic = "events.backfill"
+
 // EnsureTopic creates the topic where it does not exist yet. An existing
 // topic is left as it is, whatever its number of partitions: changing it would
 // move users between partitions.

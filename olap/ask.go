@@ -2,7 +2,6 @@ package olap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -15,21 +14,33 @@ import (
 type Query interface {
 	// Kind is the word that tells questions apart, such as "trends".
 	Kind() string
+	// JSON is the question as a JSON object, without what was null in it.
+	JSON() []byte
+	// Text is the question as one line of the language; false where the language
+	// has no words for a part of it.
+	Text() (string, bool)
+	source() *asked
+	span(now time.Time) (frame, error)
 	answer(ctx context.Context, r *run) (Result, error)
 }
 
 // Ask answers a question. The error is a [*QueryError] where the question is at
 // fault (a range that is empty once relative times are known), and wraps the
 // driver's otherwise.
-func (s *Store) Ask(ctx context.Context, q Query) (*Answer, error) {
+//
+// It neither queues nor remembers: many clients ask through a [Guard].
+func (s *Store) Ask(ctx context.Context, q Query) (*Answer, error) { return s.ask(ctx, q, Budget{}) }
+
+func (s *Store) ask(ctx context.Context, q Query, budget Budget) (*Answer, error) {
 	answer := &Answer{Kind: q.Kind()}
 	var err error
 	answer.Meta, err = s.running(ctx, func(ctx context.Context, r *run) (err error) {
+		r.budget = budget
 		answer.Result, err = q.answer(ctx, r)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, q.source().place(err)
 	}
 	return answer, nil
 }
@@ -45,7 +56,7 @@ func (s *Store) running(ctx context.Context, work func(context.Context, *run) er
 		return r.meta, err
 	}
 	if err := work(ctx, r); err != nil {
-		return r.meta, err
+		return r.meta, r.cut(err, time.Since(started))
 	}
 	r.meta.RowsRead, r.meta.BytesRead = r.rows.Load(), r.bytes.Load()
 	r.meta.ElapsedMS = float64(time.Since(started).Microseconds()) / 1000
@@ -60,18 +71,21 @@ type run struct {
 	storedUntil *time.Time
 	watermark   *time.Time
 	meta        Meta
+	frame       frame // the range, once it is known
+	budget      Budget
 	rows, bytes atomic.Uint64
+	ahead       atomic.Uint64 // rows that the statements run so far mean to read
+
+	// collecting is for a question that is only looked at: its statements are kept
+	// here and not run.
+	collecting bool
+	statements []*statement
 }
 
 // completeness reads how far the store has got, before any row of the answer is
 // read: the statement must hold for what follows.
 func (r *run) completeness(ctx context.Context) error {
-	if f := r.store.cfg.StoredUntil; f != nil {
-		if t, ok := f(); ok {
-			t = t.UTC().Truncate(time.Millisecond)
-			r.storedUntil = &t
-		}
-	}
+	r.storedUntil = r.store.storedUntil()
 	newest, ok, err := r.store.newestEvent(ctx)
 	if err != nil || !ok {
 		return err
@@ -82,6 +96,20 @@ func (r *run) completeness(ctx context.Context) error {
 	watermark := newest.Add(-r.store.cfg.Lateness).Truncate(time.Millisecond)
 	r.watermark = &watermark
 	return nil
+}
+
+// storedUntil is the instant up to which everything is stored; nil while that is
+// not known.
+func (s *Store) storedUntil() *time.Time {
+	if s.cfg.StoredUntil == nil {
+		return nil
+	}
+	t, ok := s.cfg.StoredUntil()
+	if !ok {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	return &t
 }
 
 // newestEvent is the latest event time that is stored, read from the parts'
@@ -99,6 +127,7 @@ func (s *Store) newestEvent(ctx context.Context) (time.Time, bool, error) {
 
 // describe fills the part of meta that the range decides.
 func (r *run) describe(f frame) {
+	r.frame = f
 	zone := f.calendar.zone
 	r.meta.From, r.meta.To, r.meta.Timezone = stamp(f.from.In(zone)), stamp(f.to.In(zone)), zone.String()
 	r.meta.StoredUntil, r.meta.Watermark = stampOf(r.storedUntil, zone), stampOf(r.watermark, zone)
@@ -111,14 +140,21 @@ func (r *run) warn(format string, args ...any) {
 // each runs a statement and calls scan for every row.
 func (r *run) each(ctx context.Context, st *statement, scan func(driver.Rows) error) error {
 	r.meta.SQL = append(r.meta.SQL, st.explained())
-	ctx, cancel := r.store.reading(ctx, st.parameters(), clickhouse.WithProgress(func(p *clickhouse.Progress) {
+	if r.collecting {
+		r.statements = append(r.statements, st)
+		return nil
+	}
+	settings := r.store.settings()
+	r.budget.limit(settings)
+	ctx, cancel := r.store.reading(ctx, st.parameters(), clickhouse.WithSettings(settings), clickhouse.WithProgress(func(p *clickhouse.Progress) {
 		r.rows.Add(p.Rows)
 		r.bytes.Add(p.Bytes)
+		r.ahead.Add(p.TotalRows)
 	}))
 	defer cancel()
 	rows, err := r.store.conn.Query(ctx, st.String())
 	if err != nil {
-		return r.store.failure(err)
+		return r.failure(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -127,28 +163,7 @@ func (r *run) each(ctx context.Context, st *statement, scan func(driver.Rows) er
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return r.store.failure(err)
+		return r.failure(err)
 	}
 	return nil
-}
-
-// Codes of the server for a question that costs more than its limits.
-const (
-	codeTimeoutExceeded = 159
-	codeTooSlow         = 160
-	codeMemoryLimit     = 241
-)
-
-// failure tells what a client can do about an error of the server.
-func (s *Store) failure(err error) error {
-	var exception *clickhouse.Exception
-	if errors.As(err, &exception) {
-		switch exception.Code {
-		case codeMemoryLimit:
-			return faultf(CodeTooExpensive, "", "the answer needs more than %d MiB of memory, which is this server's limit for one question; ask for a shorter range, a coarser interval or fewer groups", s.cfg.QueryMemory>>20)
-		case codeTimeoutExceeded, codeTooSlow:
-			return fmt.Errorf("ask clickhouse: %w: %w", context.DeadlineExceeded, err)
-		}
-	}
-	return fmt.Errorf("ask clickhouse: %w", err)
 }

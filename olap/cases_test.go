@@ -33,9 +33,14 @@ func runCase(t *testing.T, path string) {
 		t.Fatalf("%s: want --- events, then pairs of --- question and --- result", path)
 	}
 	s := newStore(t, func(c *Config) { c.Now = func() time.Time { return at("2026-02-01T12:00:00Z") } })
-	write(t, s, "case", caseRows(t, strings.TrimPrefix(parts[1], "events\n")))
+	rows := caseRows(t, strings.TrimPrefix(parts[1], "events\n"))
+	write(t, s, "case", rows)
 	for i := 2; i+1 < len(parts); i += 2 {
-		a := ask(t, s, strings.TrimPrefix(parts[i], "question\n"))
+		question := strings.TrimPrefix(parts[i], "question\n")
+		a := ask(t, s, question)
+		if strings.Contains(question, `"kind":"funnel"`) {
+			sameAsReference(t, s.now(), rows, question, a.Result)
+		}
 		got := "result\n" + pretty(t, a.Result)
 		for _, w := range a.Meta.Warnings {
 			got += "\n" + w
@@ -95,8 +100,16 @@ func caseRows(t *testing.T, text string) []row {
 			switch key {
 			case "country":
 				r.country = value
+			case "page":
+				r.page = value
 			case "amount":
 				r.amount = value
+			case "currency":
+				r.currency = value
+			case "category":
+				r.category = value
+			case "video":
+				r.video = value
 			case "session":
 				r.session = value
 			case "properties":

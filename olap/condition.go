@@ -23,7 +23,7 @@ func (c *condition) decodeJSON(raw json.RawMessage, pointer string) error {
 	}
 	expr, err := query.ParseWhere(text)
 	if err != nil {
-		return faultf(CodeInvalidWhere, pointer, "%v", err)
+		return expressionFault(CodeInvalidWhere, pointer, err)
 	}
 	c.expr, c.pointer = expr, pointer
 	// Rendering once finds every name and literal that has no meaning here.
@@ -45,11 +45,11 @@ func (c condition) render(st *statement, k clock) (string, error) {
 	sql, err := filter{statement: st, clock: k}.render(c.expr)
 	var where *query.Error
 	if errors.As(err, &where) {
-		return "", faultf(CodeInvalidWhere, c.pointer, "%v", where)
+		return "", expressionFault(CodeInvalidWhere, c.pointer, where)
 	}
 	var fault *QueryError
 	if errors.As(err, &fault) {
-		return "", &QueryError{Code: fault.Code, Field: c.pointer, Detail: fault.Detail}
+		return "", fault.at(c.pointer)
 	}
 	return sql, err
 }
@@ -100,7 +100,7 @@ func (f filter) property(n query.Name) (property, error) {
 	p, err := resolveName(n)
 	var fault *QueryError
 	if errors.As(err, &fault) {
-		return p, &QueryError{Code: fault.Code, Detail: fmt.Sprintf("column %d: %s", n.Column, fault.Detail)}
+		return p, &QueryError{Code: fault.Code, Column: n.Column, Detail: fault.Detail}
 	}
 	return p, err
 }

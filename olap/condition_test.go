@@ -177,6 +177,8 @@ func valueOf(n query.Name, r row) (string, bool) {
 	switch strings.Join(n.Parts, ".") {
 	case "country", "context.country":
 		return r.country, r.country != ""
+	case "type":
+		return r.kind, true
 	case "user_id":
 		return r.user, true
 	case "amount":

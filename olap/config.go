@@ -29,6 +29,8 @@ type Config struct {
 	QueryMemory uint64
 	// MaxConnections bounds connections to the server, questions and inserts together.
 	MaxConnections int
+	// Compression is how inserted events are packed on their way to the server.
+	Compression Compression
 	// Lateness is how long after its time an event may still be expected; the
 	// watermark of an answer lies this far behind the newest event.
 	Lateness time.Duration
@@ -49,6 +51,7 @@ func DefaultConfig() Config {
 		QueryTimeout:   30 * time.Second,
 		QueryMemory:    4 << 30,
 		MaxConnections: 16,
+		Compression:    CompressionAuto,
 		Lateness:       10 * time.Minute,
 	}
 }
@@ -56,7 +59,7 @@ func DefaultConfig() Config {
 // Validate reports every fault at once.
 func (c Config) Validate() error {
 	_, err := c.options()
-	return errors.Join(err,
+	return errors.Join(err, c.Compression.validate(),
 		positive("DialTimeout", c.DialTimeout),
 		positive("WriteTimeout", c.WriteTimeout),
 		positive("QueryTimeout", c.QueryTimeout),

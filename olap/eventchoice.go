@@ -2,6 +2,7 @@ package olap
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -77,4 +78,17 @@ func (e eventChoice) overlaps(other eventChoice) bool {
 		}
 	}
 	return false
+}
+
+// covers tells whether every event of the other choice is in this one.
+func (e eventChoice) covers(other eventChoice) bool {
+	if len(e.types) == 0 || len(other.types) == 0 {
+		return len(e.types) == 0
+	}
+	for _, name := range other.types {
+		if !slices.Contains(e.types, name) {
+			return false
+		}
+	}
+	return true
 }

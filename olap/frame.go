@@ -2,6 +2,7 @@ package olap
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,6 +12,7 @@ const maxBuckets = 20_000
 
 // common are the fields that every question over time has.
 type common struct {
+	asked
 	From      moment    `json:"from"`
 	To        moment    `json:"to"`
 	Zone      zone      `json:"timezone"`
@@ -74,6 +76,20 @@ func (c common) frame(now time.Time) (frame, error) {
 
 // buckets is how many buckets the range touches.
 func (f frame) buckets() int { return len(f.bounds) - 1 }
+
+// bucketAt finds the bucket that a cell names by its beginning.
+func (f frame) bucketAt(m moment) (int, error) {
+	t, err := m.resolve(f.clock.now, f.calendar.zone)
+	if err != nil {
+		return 0, err
+	}
+	i, found := slices.BinarySearchFunc(f.bounds[:f.buckets()], t, time.Time.Compare)
+	if found {
+		return i, nil
+	}
+	near := f.bounds[min(max(i-1, 0), f.buckets()-1)]
+	return 0, faultf(CodeInvalidValue, m.pointer, "no bucket of the answer begins at %s; take a beginning from it, such as %s", m.text, stamp(near.In(f.calendar.zone)))
+}
 
 // previous is the range moved back on the calendar by the smallest number of
 // whole buckets that clears it, so that bucket i compares with its counterpart

@@ -10,37 +10,42 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// How an ordered funnel becomes SQL
+// How a funnel becomes SQL
 //
-// Each user's step events become one sorted array of numbers that hold time and
-// step. Over it runs one pass per step: v_k holds, at each event that can end a
-// chain of k steps, the latest possible beginning of such a chain, and f_k
-// carries it forward. A later beginning is never worse: it leaves more of the
-// window, so one number per step is all there is to remember. The deepest k
-// with a v_k is the user's depth; its first occurrence is the chain that
-// completes first, and its value the one that entered last. From there each
-// step is taken as early as it can be.
+// Each user's events of interest become one sorted array of numbers that hold
+// time and steps (funnel_events.go). Layers of array functions over it find the
+// user's chain: its depth and the times c1, c2, … of its steps. They run over a
+// whole block of users at once. There is one file per way to find it:
 //
-// The passes are array functions, which run over a whole block of users at
-// once. windowFunnel was rejected: it gives no times, and lets one event serve
-// several steps. arrayFold alone was rejected: it runs event by event.
+//   - funnel_ordered.go, where no event fits two steps;
+//   - funnel_instants.go, where one may, with its rules for strict order
+//     (funnel_strict.go) and exclusions (funnel_exclusion.go);
+//   - funnel_unordered.go.
 //
-// Where no event fits two steps (the steps name different events), sorting by
-// time and then step settles ties. Otherwise see funnel_ties.go.
+// What is counted over users stands here.
+//
+// windowFunnel was rejected: it gives no times, and lets one event serve
+// several steps. arrayFold over the events was rejected for ordered funnels: it
+// runs event by event.
 
-// funnelPlan renders one funnel.
+// funnelPlan renders one funnel. Times in SQL are milliseconds since the
+// range's beginning, so none is negative and -1 can mean never.
 type funnelPlan struct {
 	*statement
 	*funnel
 	frame  frame
-	cutoff time.Time // the watermark: events before it are complete
-	groups groups    // values of a breakdown by all
+	cutoff time.Time    // the watermark: events before it are complete
+	groups groups       // values of a breakdown by all
+	links  []funnelStep // the steps that make the chain: those that are not optional
 }
 
 func (f *funnel) plan(span frame, r *run) *funnelPlan {
-	p := &funnelPlan{funnel: f, frame: span}
+	p := &funnelPlan{statement: newStatement(), funnel: f, frame: span}
 	if r.watermark != nil {
 		p.cutoff = *r.watermark
+	}
+	for _, step := range f.required() {
+		p.links = append(p.links, f.Steps[step-1])
 	}
 	return p
 }
@@ -57,6 +62,11 @@ func (p *funnelPlan) openSince() (time.Time, bool) {
 	}
 	return since, since.Before(p.frame.to)
 }
+
+// since renders an instant as the milliseconds from the range's beginning.
+func (p *funnelPlan) since(t time.Time) string { return p.bind(t.Sub(p.frame.from).Milliseconds()) }
+
+func (p *funnelPlan) window() string { return p.bind(p.Window.Milliseconds()) }
 
 // whole is the funnel without a breakdown.
 func (p *funnelPlan) whole() error {
@@ -83,14 +93,10 @@ func (p *funnelPlan) slotLabel() string {
 	return fmt.Sprintf("multiIf(slot = -1, '%s', slot = 0, '%s', '=' || %s[greatest(slot, 1)])", labelNone, labelOther, p.bind(append([]string{}, p.groups.values...)))
 }
 
-// topValues finds the values that most users enter a funnel of their own with.
-func (p *funnelPlan) topValues(ctx context.Context, r *run) (groups, error) {
+// topValues reads the values that a ranking puts first.
+func (p *funnelPlan) topValues(ctx context.Context, r *run, ranking func() error) (groups, error) {
 	g := groups{by: &p.Breakdown.breakdown}
-	p.statement = newStatement()
-	if err := p.ranking(); err != nil {
-		return g, err
-	}
-	err := r.each(ctx, p.statement, func(rows driver.Rows) error {
+	err := p.each(ctx, r, ranking, func(rows driver.Rows) error {
 		var value string
 		err := rows.Scan(&value)
 		g.values = append(g.values, value)
@@ -99,6 +105,7 @@ func (p *funnelPlan) topValues(ctx context.Context, r *run) (groups, error) {
 	return g, err
 }
 
+// ranking finds the values that most users enter a funnel of their own with.
 func (p *funnelPlan) ranking() error {
 	value := p.Breakdown.Property.property
 	p.text("SELECT slot AS value\nFROM\n(\n")
@@ -114,16 +121,18 @@ func (p *funnelPlan) ranking() error {
 // the same pass.
 func (p *funnelPlan) byChain() error {
 	n := len(p.Steps)
+	var medians, averages, states []string
+	for k := 2; k <= n; k++ {
+		took, reached := p.took(k), p.reached(k)
+		states = append(states, fmt.Sprintf("quantileExactInclusiveIfState(0.5)(%s, %s) AS m%d, avgIfState(%s, %s) AS a%d, ", took, reached, k, took, reached, k))
+		medians = append(medians, fmt.Sprintf("toString(quantileExactInclusiveIfMerge(0.5)(m%d) / 1000)", k))
+		averages = append(averages, fmt.Sprintf("toString(avgIfMerge(a%d) / 1000)", k))
+	}
 	p.text("SELECT multiIf(value = '', '", labelNone, "', place <= ", p.bind(int64(p.Breakdown.Limit)), ", value, '", labelOther, "') AS label,",
 		" toUInt8(grouping(label)) AS whole,\n    ", list(1, n, "sum(n[%d])"), " AS counts,\n    ",
-		list(2, n, "toString(quantileExactInclusiveIfMerge(0.5)(m%d) / 1000)"), " AS medians,\n    ",
-		list(2, n, "toString(avgIfMerge(a%d) / 1000)"), " AS averages,\n    sum(opened) AS open",
+		stringArray(medians), " AS medians,\n    ", stringArray(averages), " AS averages,\n    sum(opened) AS open",
 		"\nFROM\n(\n    SELECT *, row_number() OVER (ORDER BY value = '', n[1] DESC, value) AS place\n    FROM\n    (\n    SELECT value, ",
-		list(1, n, "countIf(depth >= %d)"), " AS n, ")
-	for k := 2; k <= n; k++ {
-		p.text(fmt.Sprintf("quantileExactInclusiveIfState(0.5)(c%d - c%d, depth >= %d) AS m%d, avgIfState(c%d - c%d, depth >= %d) AS a%d, ", k, k-1, k, k, k, k-1, k, k))
-	}
-	p.text(p.open(), " AS opened\n    FROM\n    (\n")
+		p.counts(), " AS n, ", strings.Join(states, ""), p.open(), " AS opened\n    FROM\n    (\n")
 	if err := p.users("", ""); err != nil {
 		return err
 	}
@@ -134,14 +143,49 @@ func (p *funnelPlan) byChain() error {
 
 // figures renders what is counted over users.
 func (p *funnelPlan) figures() string {
-	n := len(p.Steps)
 	var medians, averages []string
-	for k := 2; k <= n; k++ {
-		medians = append(medians, fmt.Sprintf("toString(quantileExactInclusiveIf(0.5)(c%d - c%d, depth >= %d) / 1000)", k, k-1, k))
-		averages = append(averages, fmt.Sprintf("toString(avgIf(c%d - c%d, depth >= %d) / 1000)", k, k-1, k))
+	for k := 2; k <= len(p.Steps); k++ {
+		medians = append(medians, fmt.Sprintf("toString(quantileExactInclusiveIf(0.5)(%s, %s) / 1000)", p.took(k), p.reached(k)))
+		averages = append(averages, fmt.Sprintf("toString(avgIf(%s, %s) / 1000)", p.took(k), p.reached(k)))
 	}
-	return list(1, n, "countIf(depth >= %d)") + " AS counts,\n    " +
+	return p.counts() + " AS counts,\n    " +
 		stringArray(medians) + " AS medians,\n    " + stringArray(averages) + " AS averages,\n    " + p.open() + " AS open"
+}
+
+func (p *funnelPlan) counts() string {
+	var parts []string
+	for k := range p.Steps {
+		parts = append(parts, "countIf("+p.reached(k+1)+")")
+	}
+	return stringArray(parts)
+}
+
+// reached renders whether a user has done a step, at renders when, and took how
+// long it took from the required step before.
+func (p *funnelPlan) reached(step int) string {
+	if p.Steps[step-1].Optional {
+		return p.at(step) + " >= 0"
+	}
+	return fmt.Sprintf("depth >= %d", p.link(step))
+}
+
+func (p *funnelPlan) at(step int) string {
+	if p.Steps[step-1].Optional {
+		return fmt.Sprintf("o%d", step)
+	}
+	return fmt.Sprintf("c%d", p.link(step))
+}
+
+func (p *funnelPlan) took(step int) string { return p.at(step) + " - " + p.at(p.before(step)) }
+
+// before is the required step before a step; the first has itself.
+func (f *funnel) before(step int) int {
+	for k := step - 1; k >= 1; k-- {
+		if !f.Steps[k-1].Optional {
+			return k
+		}
+	}
+	return 1
 }
 
 // list renders [f(from), …, f(to)].
@@ -167,17 +211,38 @@ func (p *funnelPlan) open() string {
 	if !ok {
 		return "toUInt64(0)"
 	}
-	return fmt.Sprintf("countIf(depth >= 1 AND depth < %d AND last_entry >= %s)", len(p.Steps), p.bind(since.UnixMilli()))
+	return fmt.Sprintf("countIf(depth >= 1 AND depth < %d AND last_entry >= %s)", len(p.links), p.since(since))
 }
 
 // users renders one row per user (or session, or user and group): depth, the
-// times c1, c2, … of the chain in milliseconds, last_entry, and value where the
-// breakdown is by an event of the chain.
+// times c1, c2, … of the chain, those of optional steps, last_entry, and value
+// where the breakdown is by an event of the chain.
 //
 // slot, if given, is a further key; only restricts the events.
 func (p *funnelPlan) users(slot, only string) error {
+	return p.rows(slot, only, slices.Concat(p.chain(), p.optionalSteps(), p.chainValue()))
+}
+
+// chain finds the user's chain.
+func (p *funnelPlan) chain() []layer {
+	switch {
+	case p.Order == orderUnordered:
+		return p.chainUnordered()
+	case p.plain():
+		return p.chainApart()
+	}
+	return p.chainInstants()
+}
+
+// layer is a list of expressions with names. Each layer is a subquery of its
+// own over the one before: the server replaces a name by its expression, and
+// names that build on each other in one SELECT would grow without bound.
+type layer []string
+
+// rows renders layers over the events of each user.
+func (p *funnelPlan) rows(slot, only string, layers []layer) error {
 	keys := "user_id"
-	if p.CountBy == "session" {
+	if p.CountBy == countSessions {
 		keys = "user_id, session"
 	}
 	if slot != "" {
@@ -187,215 +252,10 @@ func (p *funnelPlan) users(slot, only string) error {
 	if err != nil {
 		return err
 	}
-	chain := p.chainApart()
-	if !p.apart() {
-		chain = p.chainTies()
-	}
-	if p.chainHasValue() {
-		chain = append(chain, layer{p.chainValue() + " AS value"})
-	}
-	for _, l := range slices.Backward(chain) {
+	for _, l := range slices.Backward(layers) {
 		p.text("    SELECT *, ", strings.Join(l, ", "), " FROM (\n")
 	}
 	p.text("        SELECT ", slot, "user_id, ", p.collect(steps),
-		"\n        FROM ", p.source(), "\n        WHERE ", allOf(where, only), "\n        GROUP BY ", keys, "\n    ", strings.Repeat(")", len(chain)))
+		"\n        FROM ", p.source(), "\n        WHERE ", allOf(where, only), "\n        GROUP BY ", keys, "\n    ", strings.Repeat(")", len(layers)))
 	return nil
-}
-
-// layer is a list of expressions with names. Each layer is a subquery of its
-// own over the one before: the server replaces a name by its expression, and
-// names that build on each other in one SELECT would grow without bound.
-type layer []string
-
-// last is the end of what is read, exclusive.
-func (p *funnelPlan) last() time.Time {
-	if p.FinishAfterRange {
-		return p.frame.to.Add(p.Window.Duration)
-	}
-	return p.frame.to
-}
-
-func (p *funnelPlan) source() string {
-	if p.CountBy != "session" {
-		return "events"
-	}
-	wide := p.frame
-	wide.to = p.last()
-	return sessions(p.statement, wide)
-}
-
-// events renders the number that says which steps an event fits (the step, or a
-// mask of steps where it can fit several), and which events to read.
-func (p *funnelPlan) events() (steps, where string, err error) {
-	where = during(p.statement, p.frame.from, p.last())
-	if types, ok := p.types(); ok {
-		where += " AND type IN " + p.bind(types)
-	}
-	if p.Where.given() {
-		sql, err := p.Where.render(p.statement, p.frame.clock)
-		if err != nil {
-			return "", "", err
-		}
-		where += " AND " + sql
-	}
-	steps, always, err := p.stepNumber()
-	if !always {
-		where += " AND " + steps + " > 0"
-	}
-	return steps, where, err
-}
-
-// types lists the event names of all steps; false where a step takes any event.
-func (p *funnelPlan) types() ([]string, bool) {
-	seen := map[string]bool{}
-	for _, s := range p.Steps {
-		if len(s.Event.types) == 0 {
-			return nil, false
-		}
-		for _, name := range s.Event.types {
-			seen[name] = true
-		}
-	}
-	return sortedKeys(seen), true
-}
-
-// stepNumber renders the step (1 and up) or the mask; 0 means none. always says
-// that every event of the right name fits a step.
-func (p *funnelPlan) stepNumber() (sql string, always bool, err error) {
-	always = true
-	var parts []string
-	for i, s := range p.Steps {
-		condition, plain, err := p.stepCondition(i, s)
-		if err != nil {
-			return "", false, err
-		}
-		always = always && plain
-		if p.apart() {
-			parts = append(parts, fmt.Sprintf("%s, %d", condition, i+1))
-		} else {
-			parts = append(parts, fmt.Sprintf("if(%s, %d, 0)", condition, 1<<i))
-		}
-	}
-	if p.apart() {
-		return "multiIf(" + strings.Join(parts, ", ") + ", 0)", always, nil
-	}
-	return "(" + strings.Join(parts, " + ") + ")", always, nil
-}
-
-func (p *funnelPlan) stepCondition(i int, s funnelStep) (sql string, plain bool, err error) {
-	parts := []string{s.Event.condition(p.statement)}
-	if i == 0 && p.FinishAfterRange {
-		parts = append(parts, "timestamp < "+p.bind(p.frame.to))
-	}
-	if s.Where.given() {
-		where, err := s.Where.render(p.statement, p.frame.clock)
-		if err != nil {
-			return "", false, err
-		}
-		parts = append(parts, where)
-	}
-	return allOf(parts...), len(parts) == 1, nil
-}
-
-// The array `e` holds time and steps of each event in one number: the lower bits
-// are the step or the mask.
-const (
-	stepBits = 5
-	maskBits = maxSteps
-)
-
-func (p *funnelPlan) bits() int {
-	if p.apart() {
-		return stepBits
-	}
-	return maskBits
-}
-
-// collect renders the user's events, sorted.
-func (p *funnelPlan) collect(steps string) string {
-	packed := fmt.Sprintf("bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), %d) + toUInt64(%s)", p.bits(), steps)
-	if !p.chainHasValue() {
-		return "arraySort(groupArray(" + packed + ")) AS e"
-	}
-	property := p.Breakdown.Property.property
-	value := fmt.Sprintf("if(%s, '=' || toString(%s), '')", property.present(p.statement), property.text(p.statement))
-	return fmt.Sprintf("arraySort(groupArray((%s, %s))) AS pairs, pairs.1 AS e, pairs.2 AS val", packed, value)
-}
-
-// chainHasValue tells whether users are counted under the value of an event of
-// their chain.
-func (p *funnelPlan) chainHasValue() bool {
-	return p.Breakdown != nil && p.Breakdown.Attribution != attributeAll
-}
-
-// chainApart finds the chain where an event fits one step at most.
-func (p *funnelPlan) chainApart() []layer {
-	n, window := len(p.Steps), p.bind(p.Window.Milliseconds())
-	passes := layer{"arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1", "arrayFill(v -> v >= 0, v1) AS f1"}
-	for k := 2; k <= n; k++ {
-		passes = append(passes,
-			fmt.Sprintf("arrayMap((t, s, f) -> if(s = %d AND f >= 0 AND t - f <= %s, f, -1), at, step, f%d) AS v%d", k, window, k-1, k),
-			fmt.Sprintf("arrayFill(v -> v >= 0, v%d) AS f%d", k, k))
-	}
-	var times layer
-	for k := 2; k <= n; k++ {
-		times = append(times, fmt.Sprintf("if(depth >= %d, arrayFirst((t, s) -> s = %d AND t >= c%d, at, step), -1) AS c%d", k, k, k-1, k))
-	}
-	layers := []layer{
-		{fmt.Sprintf("arrayMap(x -> toInt64(bitShiftRight(x, %d)), e) AS at", stepBits), fmt.Sprintf("arrayMap(x -> bitAnd(x, %d), e) AS step", 1<<stepBits-1)},
-		passes,
-		{p.depth() + " AS depth", "f1[-1] AS last_entry"},
-		{p.entered("arrayFirst") + " AS c1"},
-	}
-	if n == 1 {
-		return layers
-	}
-	return append(layers, times)
-}
-
-// depth is the deepest step with a chain.
-func (p *funnelPlan) depth() string {
-	var b strings.Builder
-	b.WriteString("multiIf(")
-	for k := len(p.Steps); k >= 1; k-- {
-		fmt.Fprintf(&b, "f%d[-1] >= 0, %d, ", k, k)
-	}
-	return b.String() + "0)"
-}
-
-// entered picks, out of the deepest pass, what the given array function finds
-// where it first succeeds.
-func (p *funnelPlan) entered(find string) string {
-	var b strings.Builder
-	b.WriteString("multiIf(")
-	for k := len(p.Steps); k >= 1; k-- {
-		fmt.Fprintf(&b, "depth = %d, %s(v -> v >= 0, v%d), ", k, find, k)
-	}
-	return b.String() + "-1)"
-}
-
-// chainValue renders the value that a user counts under: "=" and the value, or
-// nothing. Of several events of one instant that could serve a step, the value
-// that sorts first is taken.
-func (p *funnelPlan) chainValue() string {
-	if p.Breakdown.Attribution == attributeStep {
-		return p.stepValue(p.Breakdown.Step)
-	}
-	var values []string
-	for k := 1; k <= len(p.Steps); k++ {
-		values = append(values, p.stepValue(k))
-	}
-	find := "arrayFirst"
-	if p.Breakdown.Attribution == attributeLast {
-		find = "arrayLast"
-	}
-	return find + "(v -> v != '', [" + strings.Join(values, ", ") + "])"
-}
-
-func (p *funnelPlan) stepValue(k int) string {
-	fits := fmt.Sprintf("bitTest(x, %d)", k-1)
-	if p.apart() {
-		fits = fmt.Sprintf("bitAnd(x, %d) = %d", 1<<stepBits-1, k)
-	}
-	return fmt.Sprintf("if(depth >= %d, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, %d)) = c%d AND %s, val, e))[1], '')", k, p.bits(), k, fits)
 }

@@ -15,10 +15,13 @@ type Live struct {
 	// At is the store's clock.
 	At          time.Time
 	EventsTotal uint64
-	// EventsPerSecond is the mean of the last ten complete seconds, by the time
-	// of storing.
+	// EventsPerSecond is the mean of the last ten seconds of Series.
 	EventsPerSecond float64
-	// Series is the last 60 complete seconds, oldest first, each present.
+	// Series is the last 60 seconds that are complete, oldest first, each
+	// present. A block counts in the second in which the ingest sealed it, and is
+	// stored a moment later, so a second is taken as complete when it has been
+	// over for two more. After an outage of the store the block that had to wait
+	// counts in the second of its seal.
 	Series []LiveSecond
 	// WindowSeconds is how far back the figures below look, by event time. The
 	// window begins at the start of a 10-minute window.
@@ -29,7 +32,7 @@ type Live struct {
 	Revenue       []LiveRevenue
 }
 
-// LiveSecond is how many events were stored in one second.
+// LiveSecond is how many events were sealed in one second, to be stored at once.
 type LiveSecond struct {
 	At     time.Time
 	Events uint64
@@ -58,6 +61,7 @@ const (
 	liveWindow  = 24 * time.Hour
 	liveSeconds = 60
 	liveMean    = 10 // seconds
+	liveSettle  = 2  // seconds from a second's end until its blocks are stored
 )
 
 // liveCache keeps the figures of the window, which read more than the rest.
@@ -86,11 +90,11 @@ func (s *Store) Live(ctx context.Context) (Live, error) {
 }
 
 // liveSeries fills the seconds. The store's own clock decides which are
-// complete: it also wrote stored_at.
+// complete; the clocks of the ingest may be off by as much as liveSettle.
 func (s *Store) liveSeries(ctx context.Context, l *Live) error {
 	const query = `
 SELECT now64(3, 'UTC') AS at, groupArray(toInt64(toUnixTimestamp(second))) AS seconds, groupArray(n) AS counts
-FROM (SELECT second, sum(events) AS n FROM stored_seconds WHERE second >= now() - 61 GROUP BY second)`
+FROM (SELECT second, sum(events) AS n FROM stored_seconds WHERE second >= now() - 70 GROUP BY second)`
 	ctx, cancel := s.reading(ctx)
 	defer cancel()
 	var seconds []int64
@@ -105,7 +109,7 @@ FROM (SELECT second, sum(events) AS n FROM stored_seconds WHERE second >= now() 
 	l.Series = make([]LiveSecond, liveSeconds)
 	recent := uint64(0)
 	for i := range l.Series {
-		second := l.At.Unix() - int64(liveSeconds-i) // the running second is not complete
+		second := l.At.Unix() - int64(liveSettle+liveSeconds-i)
 		l.Series[i] = LiveSecond{At: time.Unix(second, 0).UTC(), Events: stored[second]}
 		if i >= liveSeconds-liveMean {
 			recent += stored[second]

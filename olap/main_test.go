@@ -49,6 +49,7 @@ type row struct {
 	amount                  string // decimal, micros are taken from it
 	currency, country       string
 	platform, page          string
+	category, video         string
 	properties              string
 }
 
@@ -68,25 +69,27 @@ func appendRow(b *event.Batch, r row, offset int64) {
 	if r.properties == "" {
 		r.properties = "{}"
 	}
-	b.EventID = append(b.EventID, r.id)
-	b.Type = append(b.Type, r.kind)
-	b.UserID = append(b.UserID, r.user)
-	b.AnonymousID = append(b.AnonymousID, "")
-	b.SessionID = append(b.SessionID, r.session)
+	b.EventID.Append(r.id)
+	b.Type.Append(r.kind)
+	b.UserID.Append(r.user)
+	b.AnonymousID.Append("")
+	b.SessionID.Append(r.session)
 	b.Timestamp = append(b.Timestamp, r.at.UnixMilli())
 	b.ReceivedAt = append(b.ReceivedAt, r.at.UnixMilli())
 	micros, ok := microsOf(r.amount)
 	b.Amount = append(b.Amount, micros)
 	b.HasAmount = append(b.HasAmount, ok)
-	b.Currency = append(b.Currency, r.currency)
-	for _, column := range []*[]string{&b.ProductID, &b.Category, &b.VideoID, &b.IP, &b.UserAgent, &b.Referrer, &b.AppVersion, &b.Device, &b.OS, &b.Browser, &b.Locale} {
-		*column = append(*column, "")
+	b.Currency.Append(r.currency)
+	b.Category.Append(r.category)
+	b.VideoID.Append(r.video)
+	for _, column := range []interface{ Append(string) }{&b.ProductID, &b.IP, &b.UserAgent, &b.Referrer, &b.AppVersion, &b.Device, &b.OS, &b.Browser, &b.Locale} {
+		column.Append("")
 	}
-	b.Properties = append(b.Properties, r.properties)
-	b.Country = append(b.Country, r.country)
-	b.Page = append(b.Page, r.page)
-	b.Platform = append(b.Platform, r.platform)
-	b.KafkaTopic = append(b.KafkaTopic, "events")
+	b.Properties.Append(r.properties)
+	b.Country.Append(r.country)
+	b.Page.Append(r.page)
+	b.Platform.Append(r.platform)
+	b.KafkaTopic.Append("events")
 	b.KafkaPartition = append(b.KafkaPartition, 0)
 	b.KafkaOffset = append(b.KafkaOffset, offset)
 }

@@ -16,10 +16,12 @@ func ParseQuery(data []byte) (Query, error) {
 		return nil, err
 	}
 	if parse, ok := kinds()[kind]; ok {
-		return parse(data)
-	}
-	if laterKinds()[kind] {
-		return nil, notYet("/kind", "the kind "+kind)
+		q, err := parse(data)
+		if err != nil {
+			return nil, err
+		}
+		q.source().remember(data)
+		return q, nil
 	}
 	return nil, unknownKind(kind)
 }
@@ -27,21 +29,22 @@ func ParseQuery(data []byte) (Query, error) {
 // kinds are the questions that are answered, by the word that tells them apart.
 func kinds() map[string]func(data []byte) (Query, error) {
 	return map[string]func([]byte) (Query, error){
-		"trends": parseTrends,
-		"funnel": parseFunnel,
-	}
-}
-
-// laterKinds are in the contract but not in this version.
-func laterKinds() map[string]bool {
-	return map[string]bool{
-		"retention": true, "lifecycle": true, "stickiness": true, "paths": true,
-		"sessions": true, "revenue": true, "video": true, "windows": true, "text": true,
+		"retention":  parseRetention,
+		"lifecycle":  parseLifecycle,
+		"stickiness": parseStickiness,
+		"trends":     parseTrends,
+		"funnel":     parseFunnel,
+		"revenue":    parseRevenue,
+		"paths":      parsePaths,
+		"sessions":   parseSessions,
+		"video":      parseVideo,
+		"windows":    parseWindows,
+		"text":       parseText,
 	}
 }
 
 func unknownKind(kind string) error {
-	err := oneOf("/kind", kind, append([]string{"trends", "funnel"}, sortedKeys(laterKinds())...))
+	err := oneOf("/kind", kind, sortedKeys(kinds()))
 	err.Code = CodeUnknownKind
 	return err
 }

@@ -3,7 +3,9 @@ package olap
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
@@ -35,18 +37,24 @@ type People struct {
 }
 
 // People lists the users behind one number of a question's answer, at most
-// limit of them whose ids come after the given one.
+// limit of them whose ids come after the given one. Faults point below /query or
+// /cell, as in a request that holds both.
 func (s *Store) People(ctx context.Context, q Query, rawCell json.RawMessage, after string, limit int) (*People, error) {
+	return s.people(ctx, q, rawCell, after, limit, Budget{})
+}
+
+func (s *Store) people(ctx context.Context, q Query, rawCell json.RawMessage, after string, limit int, budget Budget) (*People, error) {
 	asked, ok := q.(drillable)
 	if !ok {
 		return nil, faultf(CodeInvalidValue, "/query/kind", "the users behind a number of %s cannot be listed", q.Kind())
 	}
 	chosen, err := asked.parseCell(rawCell)
 	if err != nil {
-		return nil, err
+		return nil, within("/cell", err)
 	}
 	page := &People{Users: []string{}}
 	page.Meta, err = s.running(ctx, func(ctx context.Context, r *run) error {
+		r.budget = budget
 		st, err := chosen.people(ctx, r)
 		if err != nil {
 			return err
@@ -54,9 +62,36 @@ func (s *Store) People(ctx context.Context, q Query, rawCell json.RawMessage, af
 		return r.page(ctx, st, after, limit, page)
 	})
 	if err != nil {
-		return nil, err
+		return nil, placePeople(q, rawCell, err)
 	}
 	return page, nil
+}
+
+// placePeople tells faults of the cell, whose values may turn out wrong only once
+// the range is known, from those of the question.
+func placePeople(q Query, rawCell json.RawMessage, err error) error {
+	var fault *QueryError
+	if !errors.As(err, &fault) || fault.Field == "" {
+		return err
+	}
+	var cell map[string]json.RawMessage
+	first, _, _ := strings.Cut(fault.Field[1:], "/")
+	if json.Unmarshal(rawCell, &cell) == nil && cell[first] != nil {
+		return within("/cell", err)
+	}
+	if placed := q.source().place(err); placed != err {
+		return within("/query/q", placed)
+	}
+	return within("/query", err)
+}
+
+// within puts a fault of a part of a request where the part stands.
+func within(pointer string, err error) error {
+	var fault *QueryError
+	if errors.As(err, &fault) {
+		return fault.at(pointer + fault.Field)
+	}
+	return err
 }
 
 // page cuts one page out of what st selects, and counts all of it in the same

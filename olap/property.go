@@ -182,7 +182,7 @@ func (p *propertyName) decodeJSON(raw json.RawMessage, pointer string) error {
 func placed(err error, pointer string) error {
 	var fault *QueryError
 	if errors.As(err, &fault) {
-		return &QueryError{Code: fault.Code, Field: pointer, Detail: fault.Detail}
+		return fault.at(pointer)
 	}
 	return err
 }

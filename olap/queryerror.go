@@ -1,10 +1,12 @@
 package olap
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"millrace/internal/nearest"
+	"millrace/internal/query"
 )
 
 // QueryError says what is wrong with a question, where, and what to write
@@ -14,6 +16,9 @@ type QueryError struct {
 	Code QueryCode
 	// Field is the JSON pointer of the value at fault, such as "/series/0/event".
 	Field string
+	// Column is the letter at fault, from 1: of the expression in Field, or of the
+	// question itself where that is text. 0 where no letter is meant.
+	Column int
 	// Detail is a sentence for the person who asked.
 	Detail string
 }
@@ -35,13 +40,22 @@ const (
 	CodeInvalidWhere    QueryCode = "invalid_where"     // an expression with a fault
 	CodeUnknownName     QueryCode = "unknown_name"      // a property or field that does not exist
 	CodeInvalidFormula  QueryCode = "invalid_formula"   // a formula with a fault
+	CodeInvalidText     QueryCode = "invalid_text"      // a question as text that cannot be read
 	CodeTooExpensive    QueryCode = "too_expensive"     // it needs more memory than one question may use
 	CodeNotSupportedYet QueryCode = "not_supported_yet" // in the contract, not in this version
 )
 
 // Error gives the code, the field and the sentence.
 func (e *QueryError) Error() string {
-	return fmt.Sprintf("%s at %s: %s", e.Code, orRoot(e.Field), e.Detail)
+	return fmt.Sprintf("%s at %s: %s", e.Code, orRoot(e.Field), e.Sentence())
+}
+
+// Sentence is the detail, behind its column where there is one.
+func (e *QueryError) Sentence() string {
+	if e.Column == 0 {
+		return e.Detail
+	}
+	return fmt.Sprintf("column %d: %s", e.Column, e.Detail)
 }
 
 func orRoot(pointer string) string {
@@ -55,9 +69,21 @@ func faultf(code QueryCode, field, format string, args ...any) *QueryError {
 	return &QueryError{Code: code, Field: field, Detail: fmt.Sprintf(format, args...)}
 }
 
-// notYet refuses an option of the contract that this version cannot answer.
-func notYet(field, what string) *QueryError {
-	return faultf(CodeNotSupportedYet, field, "%s is not supported yet; leave it out", what)
+// expressionFault is a fault that package query found in the text of a field.
+func expressionFault(code QueryCode, field string, err error) *QueryError {
+	fault := &QueryError{Code: code, Field: field, Detail: err.Error()}
+	var at *query.Error
+	if errors.As(err, &at) {
+		fault.Column, fault.Detail = at.Column, at.Detail
+	}
+	return fault
+}
+
+// at gives a fault the field where it was found.
+func (e *QueryError) at(field string) *QueryError {
+	moved := *e
+	moved.Field = field
+	return &moved
 }
 
 // oneOf refuses a word outside its choices, and names the nearest.

@@ -16,12 +16,18 @@ func sessions(st *statement, f frame) string {
 	during := f.during(st)
 	return `(
     SELECT *, session_id AS session FROM events WHERE ` + during + ` AND session_id != ''
-    UNION ALL
+    UNION ALL` + visits(st, during, sessionGap) + `
+)`
+}
+
+// visits renders the events without session_id with the number of their visit
+// as the column `session`. A silence of more than gap ends a visit.
+func visits(st *statement, during string, gap time.Duration) string {
+	return `
     SELECT * EXCEPT (opens), '\n' || toString(sum(opens) OVER (PARTITION BY user_id ORDER BY timestamp)) AS session FROM
     (
         SELECT *, toUnixTimestamp64Milli(timestamp) - lagInFrame(toUnixTimestamp64Milli(timestamp)) OVER
-            (PARTITION BY user_id ORDER BY timestamp ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > ` + st.bind(sessionGap.Milliseconds()) + ` AS opens
+            (PARTITION BY user_id ORDER BY timestamp ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > ` + st.bind(gap.Milliseconds()) + ` AS opens
         FROM events WHERE ` + during + ` AND session_id = ''
-    )
-)`
+    )`
 }

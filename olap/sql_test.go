@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestSQL shows the SQL of each form of question. Nothing that a client wrote
@@ -18,10 +17,6 @@ func TestSQL(t *testing.T) {
 		"trends_per":        `{"series":[{"measure":"avg","per":"user"},{"measure":"p95","per":"session","property":"amount"}]}`,
 		"trends_cumulative": `{"series":[{"measure":"users"}],"cumulative":true,"breakdown":{"property":"country"}}`,
 		"trends_dst":        `{"series":[{}],"timezone":"America/New_York","interval":"day"}`,
-		"funnel":            `{"steps":[{"event":"view"},{"event":"add_to_cart","where":"amount > 5"},{"event":"purchase"}],"window":"1d"}`,
-		"funnel_ties":       `{"steps":[{"event":"view"},{"event":null},{"event":"purchase"}],"finish_after_range":true}`,
-		"funnel_first":      `{"steps":[{"event":"view"},{"event":"purchase"}],"breakdown":{"property":"country"},"count_by":"session"}`,
-		"funnel_all":        `{"steps":[{"event":"view"},{"event":"purchase"}],"breakdown":{"property":"country","attribution":"all"}}`,
 	} {
 		kind, _, _ := strings.Cut(name, "_")
 		question = `{"kind":"` + kind + `","from":"2026-03-01","to":"2026-03-15",` + question[1:]
@@ -48,9 +43,6 @@ func TestSQL(t *testing.T) {
 func rendered(t *testing.T, q Query) []*statement {
 	t.Helper()
 	now := at("2026-03-20T12:00:00Z")
-	if f, ok := q.(*funnel); ok {
-		return renderedFunnel(t, f, now)
-	}
 	trend := q.(*trends)
 	f, err := trend.frame(now)
 	if err != nil {
@@ -71,32 +63,6 @@ func rendered(t *testing.T, q Query) []*statement {
 		if p.spec().Measure.activeDays() > 0 {
 			render = p.renderActive
 		}
-		if err := render(); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, p.statement)
-	}
-	return out
-}
-
-func renderedFunnel(t *testing.T, f *funnel, now time.Time) []*statement {
-	t.Helper()
-	span, err := f.span(now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := f.plan(span, &run{watermark: &now})
-	forms := []func() error{p.whole}
-	if f.Breakdown != nil {
-		p.groups = groups{by: &f.Breakdown.breakdown, values: []string{"IN", "US"}}
-		forms = []func() error{p.byChain}
-		if f.Breakdown.Attribution == attributeAll {
-			forms = []func() error{p.whole, p.ranking, p.byValue}
-		}
-	}
-	var out []*statement
-	for _, render := range forms {
-		p.statement = newStatement()
 		if err := render(); err != nil {
 			t.Fatal(err)
 		}

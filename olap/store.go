@@ -2,6 +2,7 @@ package olap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,7 @@ type Store struct {
 	cfg      Config
 	database string
 	conn     driver.Conn
+	inserts  *insertPool
 	live     liveCache
 }
 
@@ -39,7 +41,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		conn.Close()
 		return nil, fmt.Errorf("reach clickhouse at %s: %w", opt.Addr[0], err)
 	}
-	return &Store{cfg: cfg, database: database, conn: conn}, nil
+	inserts := newInsertPool(opt, cfg.Compression.to(opt.Addr[0]))
+	return &Store{cfg: cfg, database: database, conn: conn, inserts: inserts}, nil
 }
 
 // ensureDatabase creates the database, through a connection that does not name
@@ -62,7 +65,7 @@ func ensureDatabase(ctx context.Context, opt *clickhouse.Options) error {
 }
 
 // Close closes the connections.
-func (s *Store) Close() error { return s.conn.Close() }
+func (s *Store) Close() error { return errors.Join(s.inserts.close(), s.conn.Close()) }
 
 // Ping asks the server whether it is there.
 func (s *Store) Ping(ctx context.Context) error {
@@ -86,10 +89,14 @@ func (s *Store) now() time.Time {
 // the server to its limits. They are all allowed under readonly = 2.
 func (s *Store) reading(ctx context.Context, more ...clickhouse.QueryOption) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
-	options := append([]clickhouse.QueryOption{clickhouse.WithSettings(clickhouse.Settings{
+	options := append([]clickhouse.QueryOption{clickhouse.WithSettings(s.settings())}, more...)
+	return clickhouse.Context(ctx, options...), cancel
+}
+
+func (s *Store) settings() clickhouse.Settings {
+	return clickhouse.Settings{
 		"max_memory_usage":              s.cfg.QueryMemory,
 		"max_execution_time":            int(s.cfg.QueryTimeout.Seconds()) + 1,
 		"optimize_aggregation_in_order": 1,
-	})}, more...)
-	return clickhouse.Context(ctx, options...), cancel
+	}
 }

@@ -140,7 +140,7 @@ func (t *trends) checkFormulas() error {
 		}
 		var err error
 		if f.formula, err = query.ParseFormula(f.Expr, names); err != nil {
-			return faultf(CodeInvalidFormula, pointer+"/expr", "%v", err)
+			return expressionFault(CodeInvalidFormula, pointer+"/expr", err)
 		}
 	}
 	return nil

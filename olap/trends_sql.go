@@ -138,21 +138,7 @@ func (p plan) render() error {
 // selection renders which events a series takes, the range aside.
 func (t *trends) selection(st *statement, i int, f frame) (string, error) {
 	s := t.Series[i]
-	parts := []string{s.Event.condition(st)}
-	for _, c := range []condition{s.Where, t.Where} {
-		if !c.given() {
-			continue
-		}
-		sql, err := c.render(st, f.clock)
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, sql)
-	}
-	if all := allOf(parts...); all != "1" {
-		return "(" + all + ")", nil
-	}
-	return "1", nil
+	return selection(st, f.clock, s.Event, s.Where, t.Where)
 }
 
 // group renders the group's number, and the key to group by it.

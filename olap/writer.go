@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
+	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/shopspring/decimal"
 
 	"millrace/internal/event"
 )
@@ -26,7 +24,7 @@ func (s *Store) Writer() *Writer { return &Writer{store: s} }
 // the same token: it lands once.
 //
 // The token must be the same for the same rows and for nothing else. An empty
-// batch is not sent. Text is copied; the batch is the caller's again on return.
+// batch is not sent. The batch is the caller's again on return.
 func (w *Writer) Write(ctx context.Context, b *event.Batch, token string) error {
 	if b.Len() == 0 {
 		return nil
@@ -36,10 +34,20 @@ func (w *Writer) Write(ctx context.Context, b *event.Batch, token string) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.store.cfg.WriteTimeout)
 	defer cancel()
-	if err := w.insert(clickhouse.Context(ctx, clickhouse.WithSettings(insertSettings(token))), b); err != nil {
+	if err := w.insert(ctx, b, token); err != nil {
 		return fmt.Errorf("write %d events: %w", b.Len(), classified(err))
 	}
 	return nil
+}
+
+func (w *Writer) insert(ctx context.Context, b *event.Batch, token string) error {
+	conn, err := w.store.inserts.get(ctx)
+	if err != nil {
+		return err
+	}
+	err = conn.insert(ctx, b, w.store.nativeSettings(token))
+	w.store.inserts.put(conn, err)
+	return err
 }
 
 // insertSettings make one batch one block with one token.
@@ -57,60 +65,14 @@ func insertSettings(token string) clickhouse.Settings {
 	}
 }
 
-func (w *Writer) insert(ctx context.Context, b *event.Batch) error {
-	batch, err := w.store.conn.PrepareBatch(ctx, insertEvents)
-	if err != nil {
-		return err
-	}
-	defer batch.Close()
-	if err := appendColumns(batch, b); err != nil {
-		return err
-	}
-	return batch.Send()
-}
-
-// insertEvents names the columns in the order of appendColumns.
-var insertEvents = "INSERT INTO events (" + strings.Join(batchColumns(), ", ") + ")"
-
-func batchColumns() []string {
-	return []string{
-		"event_id", "type", "user_id", "anonymous_id", "session_id",
-		"timestamp", "received_at",
-		"amount", "currency", "product_id", "category", "video_id", "properties",
-		"ip", "user_agent", "country", "page", "referrer", "platform", "app_version",
-		"device", "os", "browser", "locale",
-		"kafka_topic", "kafka_partition", "kafka_offset",
-	}
-}
-
-// appendColumns hands over the batch column by column. The order is that of
-// batchColumns.
-func appendColumns(batch driver.Batch, b *event.Batch) error {
-	columns := []any{
-		b.EventID, b.Type, b.UserID, b.AnonymousID, b.SessionID,
-		b.Timestamp, b.ReceivedAt,
-		amounts(b), b.Currency, b.ProductID, b.Category, b.VideoID, b.Properties,
-		b.IP, b.UserAgent, b.Country, b.Page, b.Referrer, b.Platform, b.AppVersion,
-		b.Device, b.OS, b.Browser, b.Locale,
-		b.KafkaTopic, b.KafkaPartition, b.KafkaOffset,
-	}
-	for i, column := range columns {
-		if err := batch.Column(i).Append(column); err != nil {
-			return fmt.Errorf("column %s: %w", batchColumns()[i], err)
+// nativeSettings are those of an insert and of the store's address, as the
+// native protocol has them.
+func (s *Store) nativeSettings(token string) []proto.Setting {
+	settings := make([]proto.Setting, 0, 8)
+	for _, set := range []clickhouse.Settings{s.inserts.opt.Settings, insertSettings(token)} {
+		for name, value := range set {
+			settings = append(settings, proto.Setting{Key: name, Value: fmt.Sprint(value), Important: true})
 		}
 	}
-	return nil
-}
-
-// amounts gives micros the driver's decimal type. Only rows with an amount cost
-// an allocation.
-func amounts(b *event.Batch) []*decimal.Decimal {
-	out := make([]*decimal.Decimal, b.Len())
-	for i, has := range b.HasAmount {
-		if has {
-			d := decimal.New(b.Amount[i], -6)
-			out[i] = &d
-		}
-	}
-	return out
+	return settings
 }

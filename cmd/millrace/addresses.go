@@ -18,6 +18,7 @@ type addresses struct {
 	ClickHouseNative string `json:"clickhouse_native"`
 	Kafka            string `json:"kafka"`
 	Postgres         string `json:"postgres"`
+	Metrics          string `json:"metrics,omitempty"` // where it has a port of its own
 }
 
 // addressesFile is the path of the file in a data directory.
@@ -58,6 +59,7 @@ func (a addresses) print(w io.Writer) {
 		{"ClickHouse native", a.ClickHouseNative},
 		{"Kafka", a.Kafka},
 		{"Postgres", a.Postgres},
+		{"Metrics", a.Metrics},
 	} {
 		if row[1] != "" && row[1] != "/docs" {
 			fmt.Fprintf(table, "  %s\t%s\n", row[0], row[1])

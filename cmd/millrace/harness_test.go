@@ -17,8 +17,14 @@ import (
 	"millrace/internal/embedded"
 )
 
+// asCommand is the environment variable that makes the test binary the command.
+const asCommand = "MILLRACE_TEST_AS_COMMAND"
+
 func TestMain(m *testing.M) {
 	embedded.Main() // the test binary is also the child that runs an engine
+	if os.Getenv(asCommand) != "" {
+		main() // and the command, in a process of its own
+	}
 	os.Exit(m.Run())
 }
 

@@ -21,9 +21,9 @@ func newMigrateCmd(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Bring ClickHouse, Postgres and the Kafka topic up to date",
+		Short: "Bring ClickHouse, Postgres and the Kafka topics up to date",
 		Long: `Apply the migrations that ClickHouse and Postgres do not have yet, and create
-the Kafka topic where it does not exist. "millrace up" does this by itself.`,
+the Kafka topics where they do not exist. "millrace up" does this by itself.`,
 		Example: `  millrace migrate --clickhouse ch:9000 --postgres postgres://pg/millrace --kafka kafka:9092`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,8 +45,13 @@ the Kafka topic where it does not exist. "millrace up" does this by itself.`,
 			if err != nil {
 				return err
 			}
-			if err := ingest.EnsureTopic(ctx, kafka.Brokers, kafka.Topic, partitions); err != nil {
-				return err
+			for _, topic := range []string{kafka.Topic, kafka.Backfill} {
+				if topic == "" { // no backfill
+					continue
+				}
+				if err := ingest.EnsureTopic(ctx, kafka.Brokers, topic, partitions); err != nil {
+					return err
+				}
 			}
 			return printMigrations(a, applied, asJSON)
 		},
@@ -56,7 +61,8 @@ the Kafka topic where it does not exist. "millrace up" does this by itself.`,
 	flags.StringVar(&oltpCfg.Address, "postgres", oltpCfg.Address, "Postgres, postgres://user:password@host:port/database")
 	flags.StringSliceVar(&kafka.Brokers, "kafka", kafka.Brokers, "Kafka, host:port,…")
 	flags.StringVar(&kafka.Topic, "topic", kafka.Topic, "Kafka topic that holds events")
-	flags.Int32Var(&partitions, "partitions", 4, "partitions of the topic, where it does not exist yet")
+	flags.StringVar(&kafka.Backfill, "backfill-topic", ingest.BackfillTopic, "Kafka topic that holds history, which is stored behind live events; empty for none")
+	flags.Int32Var(&partitions, "partitions", 4, "partitions of each topic, where it does not exist yet")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -14,6 +14,7 @@ import (
 	"millrace/ingest"
 	"millrace/internal/enrich"
 	"millrace/internal/nearest"
+	"millrace/olap"
 )
 
 // The stages of `millrace up`. A cluster runs each where it wants.
@@ -25,21 +26,26 @@ const (
 
 // upOptions are the settings of `millrace up`.
 type upOptions struct {
-	data    string
-	listen  string
-	ports   string
-	engines string
-	stages  []string
+	data          string
+	listen        string
+	metricsListen string
+	ports         string
+	engines       string
+	stages        []string
 
 	clickhouse string
+	compress   string
 	kafka      []string
 	postgres   string
 
 	topic      string
+	backfill   string
+	dead       string // topic for copies of dead letters; empty for none
 	partitions int32
 	group      string
 	batchRows  int
 	batchAge   time.Duration
+	maxMemory  int // MiB
 
 	enrich         bool
 	geoip          string
@@ -50,6 +56,9 @@ type upOptions struct {
 	insecureListen bool
 	allowedHosts   []string
 	stopTimeout    time.Duration
+
+	queryRows     uint64
+	queriesAtOnce int
 }
 
 // register declares the flags with their defaults.
@@ -57,17 +66,22 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	defaults := ingest.DefaultConfig()
 	flags.StringVar(&o.data, "data", "millrace-data", "directory that holds all data of the embedded engines")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "host:port of the API and the dashboard")
+	flags.StringVar(&o.metricsListen, "metrics-listen", "", "host:port that serves GET /metrics beside the API, for processes without one; empty for none")
 	flags.StringVar(&o.ports, "ports", "default", "ports of the embedded engines: default (8123, 9000, 9092, 5432) or auto (any free ones, also for the API)")
 	flags.StringVar(&o.engines, "engines", "", "directory of the installed engine packages (default: a directory in the user's cache)")
 	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageAPI}, "what this process does")
 	flags.StringVar(&o.clickhouse, "clickhouse", "", "use this ClickHouse, host:port (native) or clickhouse://user:password@host:port/database, and start none")
+	flags.StringVar(&o.compress, "clickhouse-compression", string(olap.CompressionAuto), "how inserted events are packed: none, lz4, lz4-text, zstd, or auto: none to this machine, lz4 to others")
 	flags.StringSliceVar(&o.kafka, "kafka", nil, "use this Kafka, host:port,…, and start none")
 	flags.StringVar(&o.postgres, "postgres", "", "use this Postgres, postgres://user:password@host:port/database, and start none")
 	flags.StringVar(&o.topic, "topic", defaults.Topic, "Kafka topic that holds events")
-	flags.Int32Var(&o.partitions, "partitions", 4, "partitions of the topic, where it does not exist yet")
+	flags.StringVar(&o.backfill, "backfill-topic", ingest.BackfillTopic, "Kafka topic that holds history, which is stored behind live events; empty for none")
+	flags.StringVar(&o.dead, "dead-letter-topic", "", "write each dead letter to this Kafka topic too, such as events.dead")
+	flags.Int32Var(&o.partitions, "partitions", 4, "partitions of each topic, where it does not exist yet")
 	flags.StringVar(&o.group, "group", defaults.Group, "consumer group of the ingest")
 	flags.IntVar(&o.batchRows, "batch-rows", defaults.MaxRows, "events that close a batch")
 	flags.DurationVar(&o.batchAge, "batch-age", defaults.MaxAge, "age that closes a batch")
+	flags.IntVar(&o.maxMemory, "max-memory", defaults.MaxMemory>>20, "MiB that the ingest may have resident, whatever the backlog; the same for all members of the group")
 	flags.BoolVar(&o.enrich, "enrich", true, "add to events what their user agent, address and page tell: device, system, browser, country, campaign, bot flag")
 	flags.StringVar(&o.geoip, "geoip", "", "look countries up in this file, a database in MaxMind's format (.mmdb)")
 	flags.BoolVar(&o.dropIP, "drop-ip", false, "do not keep addresses, once their country is known")
@@ -75,6 +89,8 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&o.sampleTraffic, "sample-traffic", 0, "make this many sample events per second, 0 for none")
 	flags.BoolVar(&o.insecureListen, "insecure-listen", false, "allow --listen on an address that other machines reach, although there are no API keys yet")
 	flags.StringSliceVar(&o.allowedHosts, "allowed-hosts", nil, "names that requests to a loopback --listen may carry beside localhost, such as that of a local proxy")
+	flags.Uint64Var(&o.queryRows, "query-rows", olap.DefaultGuardConfig().Budget.Rows, "most rows that one question may read, by estimate and in truth; 0 for no limit")
+	flags.IntVar(&o.queriesAtOnce, "queries-at-once", olap.DefaultGuardConfig().MaxRunning, "questions that ClickHouse works on at once; more wait in turn by client")
 	flags.DurationVar(&o.stopTimeout, "stop-timeout", 10*time.Second, "longest time that a clean stop may take")
 }
 
@@ -87,6 +103,9 @@ func (o *upOptions) validate() error {
 	}
 	if _, _, err := net.SplitHostPort(o.listen); err != nil {
 		fault("--listen: %q is not host:port, such as 127.0.0.1:8080", o.listen)
+	}
+	if _, _, err := net.SplitHostPort(o.metricsListen); o.metricsListen != "" && err != nil {
+		fault("--metrics-listen: %q is not host:port, such as 127.0.0.1:9464", o.metricsListen)
 	}
 	if o.ports != "default" && o.ports != "auto" {
 		fault("--ports: %q is neither default nor auto", o.ports)
@@ -109,11 +128,22 @@ func (o *upOptions) validate() error {
 	if _, err := o.proxies(); err != nil {
 		faults = append(faults, err)
 	}
+	if o.dead != "" && slices.Contains(o.topics(), o.dead) {
+		fault("--dead-letter-topic: %q is a topic that the ingest reads; name another, such as events.dead", o.dead)
+	}
 	if o.sampleTraffic < 0 {
 		fault("--sample-traffic: %v is negative", o.sampleTraffic)
 	}
+	if o.queriesAtOnce < 1 {
+		fault("--queries-at-once: %d; at least 1 is needed", o.queriesAtOnce)
+	}
 	if o.stopTimeout <= 0 {
 		fault("--stop-timeout: %v is not positive", o.stopTimeout)
+	}
+	store := olap.DefaultConfig()
+	store.Compression = olap.Compression(o.compress)
+	if err := store.Validate(); err != nil {
+		faults = append(faults, fmt.Errorf("--clickhouse-compression: %w", err))
 	}
 	consumer := o.consumerConfig([]string{"unused"})
 	if err := consumer.Validate(); err != nil {
@@ -148,10 +178,18 @@ func (o *upOptions) enrichConfig() enrich.Config {
 // runs reports whether the stage belongs to this process.
 func (o *upOptions) runs(stage string) bool { return slices.Contains(o.stages, stage) }
 
+// topics are the Kafka topics that the ingest reads.
+func (o *upOptions) topics() []string {
+	if o.backfill == "" {
+		return []string{o.topic}
+	}
+	return []string{o.topic, o.backfill}
+}
+
 // consumerConfig is the part that the ingest stage needs.
 func (o *upOptions) consumerConfig(brokers []string) ingest.Config {
 	cfg := ingest.DefaultConfig()
-	cfg.Brokers, cfg.Topic, cfg.Group = brokers, o.topic, o.group
-	cfg.MaxRows, cfg.MaxAge = o.batchRows, o.batchAge
+	cfg.Brokers, cfg.Topic, cfg.Backfill, cfg.Group = brokers, o.topic, o.backfill, o.group
+	cfg.MaxRows, cfg.MaxAge, cfg.MaxMemory = o.batchRows, o.batchAge, o.maxMemory<<20
 	return cfg
 }

@@ -18,10 +18,11 @@ import (
 
 // parcel is one event on its way into Millrace.
 type parcel struct {
-	key   string
-	value []byte // the envelope; the outlet keeps it
-	file  string // where it comes from, if from a file
-	line  int64
+	key         string
+	value       []byte // the envelope; the outlet keeps it
+	contentType string // of value; empty for JSON
+	file        string // where it comes from, if from a file
+	line        int64
 }
 
 // outlet sends events to one place. Send may wait for room; it gives up with
@@ -76,6 +77,8 @@ func (t *tally) line() string {
 type outletOptions struct {
 	kafka       []string
 	topic       string
+	backfill    bool
+	history     string // the topic of --backfill
 	group       string
 	api         string
 	apiKey      string
@@ -86,6 +89,8 @@ func (o *outletOptions) register(flags *pflag.FlagSet) {
 	defaults := ingest.DefaultConfig()
 	flags.StringSliceVar(&o.kafka, "kafka", defaults.Brokers, "send to this Kafka, host:port,…")
 	flags.StringVar(&o.topic, "topic", defaults.Topic, "Kafka topic that holds events")
+	flags.BoolVar(&o.backfill, "backfill", false, "send to --backfill-topic: the events are stored behind live ones")
+	flags.StringVar(&o.history, "backfill-topic", ingest.BackfillTopic, "Kafka topic that holds history, for --backfill")
 	flags.StringVar(&o.api, "api", "", "send to the API at this URL instead, such as http://127.0.0.1:8080")
 	flags.StringVar(&o.apiKey, "api-key", "", "key for --api")
 	flags.StringVar(&o.compression, "compression", "zstd", "how bodies for --api are packed: zstd, gzip or none")
@@ -100,6 +105,9 @@ func (o *outletOptions) clientConfig() client.Config {
 
 // validate reports every fault at once.
 func (o *outletOptions) validate() error {
+	if o.api != "" && o.backfill {
+		return errors.New("--backfill: only Kafka has a topic of its own for it; leave --api or --backfill out")
+	}
 	if o.api != "" {
 		return o.clientConfig().Validate()
 	}
@@ -110,8 +118,16 @@ func (o *outletOptions) validate() error {
 		}
 	}
 	cfg := ingest.DefaultProducerConfig()
-	cfg.Brokers, cfg.Topic = o.kafka, o.topic
+	cfg.Brokers, cfg.Topic = o.kafka, o.target()
 	return errors.Join(append(faults, cfg.Validate())...)
+}
+
+// target is the topic that events go to.
+func (o *outletOptions) target() string {
+	if o.backfill {
+		return o.history
+	}
+	return o.topic
 }
 
 // place names where events go.
@@ -160,11 +176,11 @@ const defaultPartitions = 4
 func newKafkaOutlet(ctx context.Context, o *outletOptions, t *tally) (*kafkaOutlet, error) {
 	reach, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	if err := ingest.EnsureTopic(reach, o.kafka, o.topic, defaultPartitions); err != nil {
+	if err := ingest.EnsureTopic(reach, o.kafka, o.target(), defaultPartitions); err != nil {
 		return nil, fmt.Errorf("no answer from Kafka at %s; start one with `millrace up`, or name another with --kafka: %w", strings.Join(o.kafka, ","), err)
 	}
 	cfg := ingest.DefaultProducerConfig()
-	cfg.Brokers, cfg.Topic, cfg.Timeout = o.kafka, o.topic, deliveryTimeout
+	cfg.Brokers, cfg.Topic, cfg.Timeout = o.kafka, o.target(), deliveryTimeout
 	producer, err := ingest.NewProducer(cfg)
 	if err != nil {
 		return nil, err
@@ -205,7 +221,7 @@ func (k *kafkaOutlet) Send(ctx context.Context, p parcel) error {
 		return context.Cause(ctx)
 	}
 	k.tally.sent.Add(1)
-	k.producer.PublishAsync(k.grace, ingest.Record{Key: []byte(p.key), Value: p.value}, func(err error) {
+	k.producer.PublishAsync(k.grace, ingest.Record{Key: []byte(p.key), Value: p.value, ContentType: p.contentType}, func(err error) {
 		if err != nil {
 			k.tally.fail(1, err)
 		} else {

@@ -18,7 +18,7 @@ func (k *kafkaOutlet) Stored(ctx context.Context) error {
 		return fmt.Errorf("wait until all is stored: %w", err)
 	}
 	defer connection.Close()
-	w := &groupWait{admin: kadm.NewClient(connection), topic: k.options.topic, group: k.options.group}
+	w := &groupWait{admin: kadm.NewClient(connection), topic: k.options.target(), group: k.options.group}
 	if err := w.findEnds(ctx); err != nil {
 		return fmt.Errorf("wait until all is stored: %w", err)
 	}

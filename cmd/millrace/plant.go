@@ -27,13 +27,19 @@ type plant struct {
 	options  upOptions
 	at       addresses
 	registry *prometheus.Registry
+	metrics  net.Listener // serves the registry; nil where only the API does
 
 	events   *olap.Store
+	guard    *olap.Guard // before events, for questions of clients; nil where the API runs elsewhere
 	users    *oltp.Store
 	producer *ingest.Producer
-	progress *ingest.Progress
+	progress *ingest.Progress // of live events
+	backfill *ingest.Progress // of the backfill; nil where there is none
 	consumer *ingest.Consumer // nil where the stage runs elsewhere
 	syncer   *oltp.Syncer     // nil where the stage runs elsewhere
+
+	ledger ledger        // broker against store
+	copies *letterCopies // nil where dead letters are not copied to Kafka
 
 	identities *oltp.Identities // nil where the API runs elsewhere
 	enricher   *enrich.Enricher // nil where nothing is to be added, or the API runs elsewhere
@@ -80,28 +86,41 @@ func (a *app) openPlant(ctx context.Context, o upOptions, at embedded.Addresses)
 
 func (p *plant) open(ctx context.Context, at embedded.Addresses) error {
 	brokers := p.options.brokers(at)
-	progressCfg := ingest.DefaultProgressConfig()
-	progressCfg.Brokers, progressCfg.Topic, progressCfg.Group = brokers, p.options.topic, p.options.group
-	p.progress = ingest.NewProgress(progressCfg, p.app.log, p.registry)
+	p.progress = p.progressOf(brokers, p.options.topic)
+	if p.options.backfill != "" {
+		p.backfill = p.progressOf(brokers, p.options.backfill)
+	}
 	if err := p.openStores(ctx, at); err != nil {
 		return err
 	}
-	if err := ingest.EnsureTopic(ctx, brokers, p.options.topic, p.options.partitions); err != nil {
-		return err
+	for _, topic := range p.options.topics() {
+		if err := ingest.EnsureTopic(ctx, brokers, topic, p.options.partitions); err != nil {
+			return err
+		}
 	}
 	producerCfg := ingest.DefaultProducerConfig()
-	producerCfg.Brokers, producerCfg.Topic = brokers, p.options.topic
+	producerCfg.Brokers, producerCfg.Topic, producerCfg.Registerer = brokers, p.options.topic, p.registry
 	var err error
 	if p.producer, err = ingest.NewProducer(producerCfg); err != nil {
+		return err
+	}
+	if err := errors.Join(p.openLedger(ctx, brokers), p.openCopies(ctx, brokers)); err != nil {
 		return err
 	}
 	return p.openStages(brokers)
 }
 
+// progressOf watches how far the ingest is with a topic.
+func (p *plant) progressOf(brokers []string, topic string) *ingest.Progress {
+	cfg := ingest.DefaultProgressConfig()
+	cfg.Brokers, cfg.Topic, cfg.Group = brokers, topic, p.options.group
+	return ingest.NewProgress(cfg, p.app.log, p.registry)
+}
+
 // openStores connects to ClickHouse and Postgres and migrates both.
 func (p *plant) openStores(ctx context.Context, at embedded.Addresses) (err error) {
 	olapCfg := olap.DefaultConfig()
-	olapCfg.Address = at.ClickHouseNative
+	olapCfg.Address, olapCfg.Compression = at.ClickHouseNative, olap.Compression(p.options.compress)
 	olapCfg.StoredUntil = p.progress.StoredUntil
 	if p.events, err = olap.Open(ctx, olapCfg); err != nil {
 		return err
@@ -118,7 +137,7 @@ func (p *plant) openStores(ctx context.Context, at embedded.Addresses) (err erro
 func (p *plant) openStages(brokers []string) (err error) {
 	if p.options.runs(stageIngest) {
 		p.consumer, err = ingest.NewConsumer(p.options.consumerConfig(brokers),
-			ingest.Deps{Sink: p.events.Writer(), Recall: recall{p.events.Writer(), p.events}, Logger: p.app.log, Registerer: p.registry})
+			ingest.Deps{Sink: p.sink(), Recall: recall{p.events.Writer(), p.events}, Live: p.progress, Logger: p.app.log, Registerer: p.registry})
 		if err != nil {
 			return err
 		}
@@ -131,8 +150,16 @@ func (p *plant) openStages(brokers []string) (err error) {
 		}
 	}
 	if p.options.runs(stageAPI) {
-		err = p.openCollector()
+		err = errors.Join(p.openGuard(), p.openCollector())
 	}
+	return err
+}
+
+// openGuard puts the guard before the store of events.
+func (p *plant) openGuard() (err error) {
+	cfg := olap.DefaultGuardConfig()
+	cfg.Budget.Rows, cfg.MaxRunning = p.options.queryRows, p.options.queriesAtOnce
+	p.guard, err = olap.NewGuard(p.events, cfg, p.registry)
 	return err
 }
 
@@ -163,6 +190,9 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	stages, ctx := errgroup.WithContext(ctx)
 	stages.Go(func() error { return p.watch(ctx, stack) })
 	stages.Go(func() error { return p.progress.Run(ctx) })
+	if p.backfill != nil {
+		stages.Go(func() error { return p.backfill.Run(ctx) })
+	}
 	if p.consumer != nil {
 		stages.Go(func() error { return p.consumer.Run(ctx) })
 	}
@@ -179,6 +209,10 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 		}
 		p.at.API = "http://" + listener.Addr().String()
 		stages.Go(func() error { return server.Run(ctx, listener) })
+	}
+	if p.metrics != nil {
+		p.at.Metrics = "http://" + p.metrics.Addr().String() + "/metrics"
+		stages.Go(func() error { return p.serveMetrics(ctx, p.metrics) })
 	}
 	stages.Go(func() error { return p.announce(ctx) })
 	if p.options.sampleTraffic > 0 {
@@ -257,7 +291,8 @@ func (p *plant) apiConfig() api.Config {
 func (p *plant) apiDeps() api.Deps {
 	deps := api.Deps{
 		Publisher: publisher{p.producer},
-		Asker:     p.events,
+		Asker:     p.guard,
+		Catalog:   p.guard,
 		Users:     p.users,
 		Timeline:  p.events,
 		Figures:   p.events,
@@ -265,9 +300,11 @@ func (p *plant) apiDeps() api.Deps {
 		Checks:    p.checks(),
 		Stages:    p.stages(),
 		Dashboard: ui.Files(),
-		Registry:  p.registry,
-		Logger:    p.app.log,
-		Version:   version(),
+
+		DeadLetters: p.events, Ledger: p.ledger, Rejections: p.events.Writer(),
+		Registry: p.registry,
+		Logger:   p.app.log,
+		Version:  version(),
 	}
 	// Set only where there is one: a nil pointer within an interface is not nil.
 	if p.identities != nil {
@@ -283,6 +320,10 @@ func (p *plant) apiDeps() api.Deps {
 func (p *plant) close() {
 	if p.producer != nil {
 		p.producer.Close()
+	}
+	p.ledger.close()
+	if p.copies != nil {
+		p.copies.close()
 	}
 	var err error
 	if p.users != nil {

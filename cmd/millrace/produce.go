@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"millrace/ingest"
+	"millrace/internal/event"
 	"millrace/internal/replay"
 	"millrace/internal/traffic"
 )
@@ -32,6 +34,7 @@ type produceOptions struct {
 	disorder   float64
 	duplicates float64
 	fraud      float64
+	format     string
 	asJSON     bool
 
 	eventsGiven bool
@@ -55,6 +58,7 @@ The same --seed and --start give the same events.`,
 		Example: `  millrace produce                                        50 events in 5 seconds
   millrace produce --duration 10m --rate 200 --users 5000
   millrace produce --events 1000000 --rate 0 --users 100000 --start -30d
+  millrace produce --backfill --format protobuf --events 100000 --rate 0 --start -7d
   millrace produce --api http://127.0.0.1:8080 --labels fraud.ndjson --events 100000 --rate 0 --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -81,6 +85,7 @@ The same --seed and --start give the same events.`,
 	flags.Float64Var(&o.disorder, "disorder", defaults.DisorderShare, "share of events that others overtake")
 	flags.Float64Var(&o.duplicates, "duplicates", defaults.DuplicateShare, "share of events that are sent twice")
 	flags.Float64Var(&o.fraud, "fraud", defaults.FraudShare, "share of sessions that are attacks")
+	flags.StringVar(&o.format, "format", formatJSON, "how events are written on the topic: json or protobuf")
 	flags.BoolVar(&o.asJSON, "json", false, "print the summary as JSON")
 	return cmd
 }
@@ -137,7 +142,27 @@ func (o *produceOptions) validate() error {
 	if o.events < 0 || o.rate < 0 || o.duration < 0 {
 		faults = append(faults, fmt.Errorf("--events %d, --rate %v and --duration %v must not be negative", o.events, o.rate, o.duration))
 	}
+	switch {
+	case o.format != formatJSON && o.format != formatProtobuf:
+		faults = append(faults, fmt.Errorf("--format: %q is neither %s nor %s", o.format, formatJSON, formatProtobuf))
+	case o.format == formatProtobuf && o.outlet.api != "":
+		faults = append(faults, errors.New("--format: the API takes JSON; send Protobuf to Kafka, or leave --format out"))
+	}
 	return errors.Join(append(faults, o.outlet.validate())...)
+}
+
+// The formats of --format.
+const (
+	formatJSON     = "json"
+	formatProtobuf = "protobuf"
+)
+
+// parcel is the event, written in the format.
+func (o *produceOptions) parcel(ev *event.Event) parcel {
+	if o.format == formatProtobuf {
+		return parcel{key: ev.Key(), value: ev.AppendProtobuf(make([]byte, 0, 512)), contentType: ingest.ContentTypeProtobuf}
+	}
+	return parcel{key: ev.Key(), value: ev.AppendJSON(make([]byte, 0, 768))}
 }
 
 func (o *produceOptions) config(clock eventClock) traffic.Config {
@@ -272,8 +297,7 @@ func (p *producing) loop(ctx context.Context) error {
 			return nil
 		}
 		ev, label := p.generator.Next(p.clock.at(n))
-		value := ev.AppendJSON(make([]byte, 0, 768))
-		if err := p.out.Send(ctx, parcel{key: ev.Key(), value: value}); err != nil {
+		if err := p.out.Send(ctx, p.options.parcel(ev)); err != nil {
 			p.summary.Stopped = ctx.Err() != nil
 			if ctx.Err() != nil {
 				return nil

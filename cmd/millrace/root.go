@@ -80,6 +80,7 @@ and answers questions about them.
 Postgres, the ingest, the API and the dashboard.`,
 		Example: `  millrace up --sample-traffic 20
   millrace replay events.csv.gz --wait
+  millrace query "funnel view > add_to_cart > purchase within 1d last 30d"
   millrace produce --events 1000 --rate 100`,
 		Version:       version(),
 		SilenceUsage:  true,
@@ -97,7 +98,10 @@ Postgres, the ingest, the API and the dashboard.`,
 		newUpCmd(a),
 		newProduceCmd(a),
 		newReplayCmd(a),
+		newQueryCmd(a),
 		newMigrateCmd(a),
+		newLedgerCmd(a),
+		newDeadLettersCmd(a),
 		newEnginesCmd(a),
 		newConfigCmd(a),
 	)

@@ -10,6 +10,9 @@ import (
 // stages tell GET /v1/status how each stage of this process is doing.
 func (p *plant) stages() []api.StageFunc {
 	stages := []api.StageFunc{sinceChange(p.ingestStage)}
+	if p.backfill != nil {
+		stages = append(stages, sinceChange(p.backfillStage))
+	}
 	if p.syncer != nil {
 		stages = append(stages, p.syncStage)
 	}
@@ -32,6 +35,19 @@ func (p *plant) ingestStage() api.Stage {
 		stage.State, stage.Detail = api.StageFailing, err.Error()
 	case lag > 0 && (!known || time.Since(until) > slow):
 		stage.State, stage.Detail = api.StageBehind, "records wait in Kafka to be stored"
+	}
+	return stage
+}
+
+// backfillStage is history on its way into the store. It gives way to live
+// events, so a backlog is how it works, not a fault.
+func (p *plant) backfillStage() api.Stage {
+	lag := p.backfill.Lag()
+	stage := api.Stage{Name: "backfill", State: api.StageOK, LagRecords: &lag}
+	if err := p.backfill.Err(); err != nil {
+		stage.State, stage.Detail = api.StageFailing, err.Error()
+	} else if lag > 0 {
+		stage.Detail = "history waits in Kafka to be stored behind live events; it is not part of stored_until"
 	}
 	return stage
 }

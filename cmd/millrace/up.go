@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -49,6 +52,13 @@ func (a *app) up(ctx context.Context, o upOptions) (err error) {
 	if listener != nil {
 		defer listener.Close() // harmless once the API has closed it
 	}
+	metrics, err := listenMetrics(o)
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		defer metrics.Close()
+	}
 	stack, err := embedded.Start(ctx, o.stackConfig(a))
 	if err != nil {
 		return quietWhenStopped(ctx, err)
@@ -58,13 +68,28 @@ func (a *app) up(ctx context.Context, o upOptions) (err error) {
 	if err := removeAddresses(o.data); err != nil {
 		return err
 	}
+	defer limitMemory(o)()
 	plant, err := a.openPlant(ctx, o, stack.Addresses())
 	if err != nil {
 		return quietWhenStopped(ctx, err)
 	}
 	defer plant.close()
 	defer removeAddresses(o.data)
+	plant.metrics = metrics
 	return plant.run(ctx, listener, stack)
+}
+
+// limitMemory tells the garbage collector of --max-memory, in a process that
+// does nothing but ingest: any other holds more than that flag speaks of. Who
+// sets GOMEMLIMIT has decided otherwise. The returned function takes it back.
+func limitMemory(o upOptions) (restore func()) {
+	alone := slices.Equal(o.stages, []string{stageIngest}) && len(o.kafka) > 0
+	if !alone || os.Getenv("GOMEMLIMIT") != "" {
+		return func() {}
+	}
+	cfg := o.consumerConfig(o.kafka)
+	before := debug.SetMemoryLimit(cfg.GoMemoryLimit())
+	return func() { debug.SetMemoryLimit(before) }
 }
 
 // listenAPI takes the API's port first: a busy one is known at once, not after

@@ -140,3 +140,15 @@ func report(b *testing.B, rows int, s *testServer, cpu time.Duration) {
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(float64(s.rss()>>20), "MiB-server")
 }
+
+// BenchmarkSmallInsert is the cost of an INSERT of one row, with its acknowledgement.
+func BenchmarkSmallInsert(b *testing.B) {
+	s := startServer(b)
+	c := open(b, s.options(clickhouse.Native))
+	mustExec(b, c, "CREATE TABLE small (n UInt64) ENGINE = MergeTree ORDER BY n")
+	cpu := s.cpu()
+	for b.Loop() {
+		mustExec(b, c, "INSERT INTO small VALUES (1)")
+	}
+	b.ReportMetric(float64((s.cpu()-cpu).Microseconds())/float64(b.N), "server-cpu-µs/op")
+}

@@ -23,6 +23,9 @@ type Config struct {
 	AllowFiles bool
 	// MaxMemory bounds the engine's memory in bytes; 0 takes 60 % of the machine's.
 	MaxMemory int64
+	// KeepFree is the free space of the disk, in bytes, below which no insert is taken and no merge is begun;
+	// 0 takes 512 MiB, or a twentieth of the disk where that is less.
+	KeepFree int64
 	// MaxQueries bounds the statements that run at once; one more is refused with code 202.
 	MaxQueries int
 	// StopTimeout bounds how long a stop waits for running statements before it kills them.
@@ -61,6 +64,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxMemory < 0 {
 		errs = append(errs, fmt.Errorf("max memory is %d: use 0 for 60 %% of the machine's", c.MaxMemory))
+	}
+	if c.KeepFree < 0 {
+		errs = append(errs, fmt.Errorf("keep free is %d: use 0 for 512 MiB", c.KeepFree))
 	}
 	errs = append(errs, c.checkAddr("http address", c.HTTPAddr), c.checkAddr("native address", c.NativeAddr))
 	return errors.Join(errs...)

@@ -43,10 +43,26 @@
 // Whatever the client sends, in one block or a hundred, is one INSERT to the engine and is fed while
 // it arrives. So insert_deduplication_token holds for the whole, with
 // deduplicate_blocks_in_dependent_materialized_views for the views as well, and a block of a million
-// rows stays one part. An INSERT is acknowledged after the engine has committed it; a process killed
-// at any moment loses no acknowledged row. A client that breaks off leaves nothing behind, save the blocks of a
+// rows stays one part. An INSERT is acknowledged after the engine has committed it and has been looked
+// at (see Faults of the engine); a process killed at any moment loses no acknowledged row. A machine that
+// loses its power can: nothing is synced to the disk. A client that breaks off leaves nothing behind, save the blocks of a
 // million rows that an INSERT larger than this has already committed, as in ClickHouse. async_insert is accepted and
 // acknowledged when stored.
+//
+// # Faults of the engine
+//
+// Two faults of chDB 26.7 lose acknowledged rows; this server makes them good, and the tests have each.
+//
+//   - An insert's token is logged one system call before its part is there. A kill between the two, or a
+//     rename that fails, leaves a token that makes the retry a duplicate. Such tokens are taken back
+//     before the engine opens (tokens.go). ClickHouse's own server does the same in its tables without a Keeper.
+//   - A write() that fails is ignored, and the part stays empty. The engine counts such writes: the count is
+//     looked at before each acknowledgement, and once a second for merges. When it has risen, nothing
+//     is acknowledged any more, and Serve ends with [ErrDistrust], to be called again (trust.go, doubt.go).
+//     This is chDB's alone.
+//
+// So that a full disk is the exception, inserts and merges leave some of it free (Config.KeepFree, space.go): an
+// insert that would not is refused with code 243, NOT_ENOUGH_SPACE. A start on a full disk waits for space.
 //
 // # Cancellation
 //

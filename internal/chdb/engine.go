@@ -40,6 +40,7 @@ type engine struct {
 	version string
 	rev     uint64
 	zone    string
+	trust   *trust // set once the engine has opened
 
 	controlMu sync.Mutex
 	control   connHandle // KILL QUERY goes here
@@ -300,6 +301,15 @@ func (r *run) query(query, format string, params []Param) ([]byte, Stats, error)
 	return append([]byte(nil), r.e.lib.Bytes(res)...), r.e.lib.Stats(res), nil
 }
 
+// whole runs a client's statement to its end, and acknowledges it where it changes something.
+func (r *run) whole(st *statement, query, format string, params []Param) ([]byte, Stats, error) {
+	data, stats, err := r.query(query, format, params)
+	if !st.returnsRows() {
+		err = r.e.trust.settle(err)
+	}
+	return data, stats, err
+}
+
 // stream is a running SELECT whose blocks arrive one by one, each a document of its format.
 type stream struct {
 	r          *run
@@ -395,7 +405,7 @@ func (i *insert) finish() (Stats, error) {
 	res := lib.InsertDone(i.h)
 	defer lib.Destroy(res)
 	defer i.destroy()
-	if err := failure(lib.Error(res)); err != nil {
+	if err := i.r.e.trust.settle(failure(lib.Error(res))); err != nil {
 		return Stats{}, err
 	}
 	return lib.Stats(res), nil

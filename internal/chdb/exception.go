@@ -18,24 +18,26 @@ type Exception struct {
 
 // Codes that this server itself raises; the numbers are ClickHouse's.
 const (
-	codeUnsupportedMethod    = 1
-	codeBadArguments         = 36
-	codeNotImplemented       = 48
-	codeSyntaxError          = 62
-	codeUnknownFormat        = 73
-	codeUnknownDatabase      = 81
-	codeUnknownPacket        = 99
-	codeUnexpectedPacket     = 101
-	codeIncorrectData        = 117
-	codeReadonly             = 164
-	codeTooManyQueries       = 202
-	codeCannotDecompress     = 271
-	codeSessionNotFound      = 372
-	codeSessionIsLocked      = 373
-	codeQueryCancelled       = 394
-	codeAccessDenied         = 497
-	codeAuthenticationFailed = 516
-	codeUnknown              = 1002
+	codeUnsupportedMethod     = 1
+	codeBadArguments          = 36
+	codeNotImplemented        = 48
+	codeSyntaxError           = 62
+	codeUnknownFormat         = 73
+	codeUnknownDatabase       = 81
+	codeUnknownPacket         = 99
+	codeUnexpectedPacket      = 101
+	codeIncorrectData         = 117
+	codeReadonly              = 164
+	codeTooManyQueries        = 202
+	codeAborted               = 236
+	codeCannotDecompress      = 271
+	codeUnknownStatusOfInsert = 319
+	codeSessionNotFound       = 372
+	codeSessionIsLocked       = 373
+	codeQueryCancelled        = 394
+	codeAccessDenied          = 497
+	codeAuthenticationFailed  = 516
+	codeUnknown               = 1002
 )
 
 // codeName is ClickHouse's name of a code above.

@@ -218,7 +218,7 @@ func (h *httpServer) answer(run *run, q *httpQuery, out *reply) error {
 		if st.returnsRows() {
 			text = st.head + " FORMAT " + format + " " + st.tail
 		}
-		data, stats, err := run.query(text, format, q.params)
+		data, stats, err := run.whole(st, text, format, q.params)
 		out.stats = stats
 		if err != nil {
 			return err

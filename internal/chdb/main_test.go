@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 type childConfig struct {
 	Library, DataDir, HTTPAddr, NativeAddr, User, Password string
 	AllowFiles                                             bool
-	MaxMemory                                              int64
+	MaxMemory, KeepFree                                    int64
 	MaxQueries                                             int
 }
 
@@ -43,6 +43,7 @@ func child(text string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
+	signal.Ignore(syscall.SIGXFSZ) // tests that let writes fail want the error
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithCancel(ctx)
@@ -52,7 +53,7 @@ func child(text string) int {
 	}()
 	cfg := DefaultConfig()
 	cfg.Library, cfg.DataDir, cfg.HTTPAddr, cfg.NativeAddr = c.Library, c.DataDir, c.HTTPAddr, c.NativeAddr
-	cfg.User, cfg.Password, cfg.AllowFiles, cfg.MaxMemory = c.User, c.Password, c.AllowFiles, c.MaxMemory
+	cfg.User, cfg.Password, cfg.AllowFiles, cfg.MaxMemory, cfg.KeepFree = c.User, c.Password, c.AllowFiles, c.MaxMemory, c.KeepFree
 	if c.MaxQueries > 0 {
 		cfg.MaxQueries = c.MaxQueries
 	}

@@ -353,7 +353,7 @@ func (n *nativeConn) other(r *run, st *statement, q *nativeQuery) error {
 	if st.returnsRows() {
 		query = st.head + " " + nativeTail(st)
 	}
-	data, stats, err := r.query(query, "Native", q.params)
+	data, stats, err := r.whole(st, query, "Native", q.params)
 	if err != nil {
 		return err
 	}

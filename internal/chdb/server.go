@@ -25,6 +25,9 @@ type server struct {
 // Serve opens the engine on cfg.DataDir and serves both protocols until ctx is done. It then takes
 // no new clients, waits up to cfg.StopTimeout for running statements, kills the rest and returns nil.
 //
+// It ends with [ErrDistrust] when the engine has damaged what it wrote last, and is then to be called again in
+// a new process.
+//
 // Serve needs a process of its own: chDB opens one data path per process, and on Linux, unless
 // cfg.AllowFiles is set, the process executes itself once more to confine itself (see confine_linux.go).
 // It does so at once, with its first arguments and environment, so that the caller arrives here again.
@@ -40,6 +43,12 @@ func Serve(ctx context.Context, cfg Config) error {
 		if err := confine(cfg); err != nil {
 			return err
 		}
+	}
+	if err := os.MkdirAll(cfg.DataDir, 0o750); err != nil {
+		return fmt.Errorf("data dir: %w", err)
+	}
+	if err := awaitSpace(ctx, cfg); err != nil {
+		return err
 	}
 	release, err := lockDir(cfg.DataDir)
 	if err != nil {
@@ -91,6 +100,9 @@ func openServer(cfg Config) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := mend(cfg); err != nil {
+		return nil, fmt.Errorf("data dir: %w", err)
+	}
 	pipes := filepath.Join(cfg.DataDir, "pipes")
 	if err := errors.Join(os.RemoveAll(pipes), os.Mkdir(pipes, 0o700)); err != nil {
 		return nil, fmt.Errorf("data dir: %w", err)
@@ -104,18 +116,44 @@ func openServer(cfg Config) (*server, error) {
 		e.close()
 		return nil, err
 	}
+	if e.trust, err = newTrust(cfg.DataDir, e.ask); err != nil {
+		return nil, err // the engine is left as it is: closing it would write more
+	}
 	return &server{cfg: cfg, e: e, pipes: pipes, sessions: newSessions(e)}, nil
+}
+
+// mend sees to what an end without notice, or a full disk, has left behind.
+func mend(cfg Config) error {
+	doubtful, err := setDoubtfulAside(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	tokens, err := mendTokens(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	if doubtful+tokens > 0 {
+		cfg.Logger.Info("undid inserts that were cut off", "parts_set_aside", doubtful, "tokens_taken_back", tokens)
+	}
+	return noteGoodOrder(cfg.DataDir)
 }
 
 // close ends the sessions and the engine, unless statements could not be stopped: the engine
 // must not go from under them, and the process ends anyway.
 func (s *server) close() {
 	if s.stuck {
-		s.cfg.Logger.Warn("statements did not end; leaving the engine open")
+		s.cfg.Logger.Warn("leaving the engine open")
 		return
 	}
 	s.sessions.close()
+	sound := s.e.trust.settle(nil)
 	s.e.close()
+	if sound != nil {
+		return
+	}
+	if err := noteGoodOrder(s.cfg.DataDir); err != nil {
+		s.cfg.Logger.Warn("the next start will look for doubtful parts", "error", err)
+	}
 }
 
 func (s *server) run(ctx context.Context, l listeners) error {
@@ -127,6 +165,7 @@ func (s *server) run(ctx context.Context, l listeners) error {
 	wg.Go(func() { errs <- h.serve(l.http) })
 	wg.Go(func() { errs <- n.serve(l.native) })
 	wg.Go(func() { s.sessions.expire(work) })
+	wg.Go(func() { s.e.trust.watch(work) })
 	s.cfg.Logger.Info("clickhouse ready", "version", s.e.version, "http", l.http.Addr().String(), "native", l.native.Addr().String(), "data", s.cfg.DataDir)
 	if s.cfg.OnReady != nil {
 		s.cfg.OnReady(l.http.Addr().String(), l.native.Addr().String())
@@ -135,6 +174,11 @@ func (s *server) run(ctx context.Context, l listeners) error {
 	select {
 	case <-ctx.Done():
 	case err = <-errs:
+	case err = <-s.e.trust.lost: // at once: the engine may still do harm, and nothing waits for it
+		s.stuck = true
+		s.cfg.Logger.Error("ending at once, to start again", "reason", err)
+		l.close()
+		return err
 	}
 	l.close()
 	s.stop(h, n, kill)
@@ -192,8 +236,12 @@ func writeEngineConfig(cfg Config) ([]string, error) {
 	usersText := `<clickhouse><profiles><default>` + profile() + `</default></profiles><users><default><password></password>` +
 		`<networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota>` + rights +
 		`</default></users><quotas><default></default></quotas></clickhouse>`
+	free, err := keptFree(cfg)
+	if err != nil {
+		return nil, err
+	}
 	configText := `<clickhouse><users_config>` + escapeXML(users) + `</users_config><default_database></default_database>` +
-		`<database>default</database>` + memoryConfig(cfg.MaxMemory) + `</clickhouse>`
+		`<database>default</database>` + memoryConfig(cfg.MaxMemory) + spaceConfig(free) + `</clickhouse>`
 	if err := errors.Join(os.WriteFile(users, []byte(usersText), 0o600), os.WriteFile(config, []byte(configText), 0o600)); err != nil {
 		return nil, fmt.Errorf("data dir: %w", err)
 	}
@@ -223,6 +271,10 @@ func memoryConfig(limit int64) string {
 		return caches + `<max_server_memory_usage_to_ram_ratio>0.6</max_server_memory_usage_to_ram_ratio>`
 	}
 	return caches + fmt.Sprintf(`<max_server_memory_usage>%d</max_server_memory_usage>`, limit)
+}
+
+func spaceConfig(free int64) string {
+	return fmt.Sprintf(`<storage_configuration><disks><default><keep_free_space_bytes>%d</keep_free_space_bytes></default></disks></storage_configuration>`, free)
 }
 
 // createDefaultDatabase declares database default as an ordinary Atomic one before the engine does:

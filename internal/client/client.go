@@ -54,6 +54,33 @@ func (c *Client) Query(ctx context.Context, query json.RawMessage) (json.RawMess
 	return c.do(ctx, request{method: http.MethodPost, path: "/v1/query", contentType: "application/json", body: query, repeatable: true})
 }
 
+// Ledger returns what the broker accepted against what is stored, as JSON.
+func (c *Client) Ledger(ctx context.Context, parameters url.Values) (json.RawMessage, error) {
+	return c.do(ctx, request{method: http.MethodGet, path: "/v1/ledger?" + parameters.Encode(), repeatable: true})
+}
+
+// DeadLetters returns one page of dead letters, as JSON.
+func (c *Client) DeadLetters(ctx context.Context, parameters url.Values) (json.RawMessage, error) {
+	return c.do(ctx, request{method: http.MethodGet, path: "/v1/dead-letters?" + parameters.Encode(), repeatable: true})
+}
+
+// ReplayDeadLetters corrects dead letters and sends them again; body and answer
+// are JSON. A second arrival does no harm.
+func (c *Client) ReplayDeadLetters(ctx context.Context, body json.RawMessage) (json.RawMessage, error) {
+	return c.do(ctx, request{method: http.MethodPost, path: "/v1/dead-letters/replay", contentType: "application/json", body: body, repeatable: true})
+}
+
+// Preview returns what a question would read, as JSON, without running it.
+func (c *Client) Preview(ctx context.Context, query json.RawMessage) (json.RawMessage, error) {
+	return c.do(ctx, request{method: http.MethodPost, path: "/v1/query/preview", contentType: "application/json", body: query, repeatable: true})
+}
+
+// Schema returns which events and properties are stored, as JSON; filter has the
+// parameters of GET /v1/schema.
+func (c *Client) Schema(ctx context.Context, filter url.Values) (json.RawMessage, error) {
+	return c.do(ctx, request{method: http.MethodGet, path: "/v1/schema?" + filter.Encode(), repeatable: true})
+}
+
 // User returns what is known about a user, as JSON.
 func (c *Client) User(ctx context.Context, id string) (json.RawMessage, error) {
 	return c.do(ctx, request{method: http.MethodGet, path: "/v1/users/" + url.PathEscape(id), repeatable: true})

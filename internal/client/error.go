@@ -22,6 +22,8 @@ type Error struct {
 	Detail string `json:"detail"`
 	// Field is the JSON pointer of the field at fault.
 	Field string `json:"field"`
+	// Column is the letter at fault, from 1, of a question as text; 0 for none.
+	Column int `json:"column"`
 	// RequestID finds the request in the server's log.
 	RequestID string `json:"request_id"`
 	// Rejected are the outcomes of single events, where the request had some.

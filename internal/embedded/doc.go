@@ -33,8 +33,9 @@
 //
 // # ClickHouse
 //
-// libchdb served by package chdb. Acknowledged blocks survive `kill -9` (tested: the block in doubt is sent
-// again with its token and is there once).
+// libchdb served by package chdb. Acknowledged blocks survive `kill -9` and a full disk (tested: the block in
+// doubt is sent again with its token and is there once). A process that cannot trust what it wrote last ends by
+// itself, and its keeper starts it again, which mends the data; a start on a full disk waits for space.
 //
 // # Kafka
 //

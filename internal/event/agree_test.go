@@ -121,7 +121,7 @@ func checkRow(t *testing.T, text []byte, b *Batch, want *reference, pos Position
 	if row.ID != ev.ID || b.Timestamp[0] != ev.Timestamp.UnixMilli() {
 		t.Fatalf("text %s\nid %s at %d, want %s at %d", text, row.ID, b.Timestamp[0], ev.ID, ev.Timestamp.UnixMilli())
 	}
-	got := []string{b.Currency[0], b.ProductID[0], b.Category[0], b.VideoID[0]}
+	got := []string{b.Currency.At(0), b.ProductID.At(0), b.Category.At(0), b.VideoID.At(0)}
 	if hot := []string{want.hot["currency"], want.hot["product_id"], want.hot["category"], want.hot["video_id"]}; !slices.Equal(got, hot) {
 		t.Fatalf("text %s\nhoisted %q, want %q", text, got, hot)
 	}

@@ -111,8 +111,8 @@ func TestLastValueCounts(t *testing.T) {
 		if got := string(ev.AppendJSON(nil)); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
 		}
-		if rej := d.AppendTo(b, []byte(tt.text), Position{}); rej != nil || b.HasAmount[0] || len(ev.Properties) > 0 && b.Properties[0] != string(ev.Properties) {
-			t.Errorf("%s: row with amount %t and properties %s, %v", tt.name, b.HasAmount[0], b.Properties[0], rej)
+		if rej := d.AppendTo(b, []byte(tt.text), Position{}); rej != nil || b.HasAmount[0] || len(ev.Properties) > 0 && b.Properties.At(0) != string(ev.Properties) {
+			t.Errorf("%s: row with amount %t and properties %s, %v", tt.name, b.HasAmount[0], b.Properties.At(0), rej)
 		}
 	}
 }
@@ -157,7 +157,8 @@ func TestDerivedID(t *testing.T) {
 			t.Fatal(rej)
 		}
 	}
-	for i, id := range b.EventID {
+	for i := range b.Len() {
+		id := b.EventID.At(i)
 		if want := "events/3/12345@99"; id != want {
 			t.Errorf("row %d: id = %s, want %s", i, id, want)
 		}

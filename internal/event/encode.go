@@ -14,7 +14,10 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // one line, and returns the longer slice. Empty fields are left out. Properties
 // are taken to be a JSON object; bytes that are not UTF-8 become U+FFFD.
 func (e *Event) AppendJSON(dst []byte) []byte {
-	w := fieldWriter{dst: append(dst, '{')}
+	return e.appendJSON(fieldWriter{dst: append(dst, '{')})
+}
+
+func (e *Event) appendJSON(w fieldWriter) []byte {
 	w.text("event_id", e.ID)
 	w.text("type", e.Type)
 	w.text("user_id", e.UserID)
@@ -54,8 +57,9 @@ func (c *Context) appendJSON(dst []byte) []byte {
 
 // fieldWriter writes the members of one object.
 type fieldWriter struct {
-	dst  []byte
-	some bool // a member has been written
+	dst    []byte
+	some   bool // a member has been written
+	asSent bool // raw values keep their line breaks
 }
 
 func (w *fieldWriter) name(name string) {
@@ -86,7 +90,7 @@ func (w *fieldWriter) time(name string, t time.Time) {
 // NDJSON.
 func (w *fieldWriter) raw(name string, value json.RawMessage) {
 	w.name(name)
-	if bytes.ContainsAny(value, "\r\n") {
+	if !w.asSent && bytes.ContainsAny(value, "\r\n") {
 		var line bytes.Buffer
 		if json.Compact(&line, value) == nil {
 			value = line.Bytes()

@@ -142,7 +142,11 @@ func (d *Decoder) rejectTimestamp() *Reject {
 		return &Reject{ReasonInvalidTimestamp, "/timestamp",
 			"timestamp is empty. Write it like " + exampleTime + ", or leave it out to have the time of receipt."}
 	}
-	return &Reject{ReasonInvalidTimestamp, "/timestamp",
+	reason := ReasonInvalidTimestamp
+	if d.timeFault == timeNoZone {
+		reason = ReasonMissingTimeZone
+	}
+	return &Reject{reason, "/timestamp",
 		fmt.Sprintf("timestamp %s %s. Write it like %s.", shown, timeFaultText(d.timeFault), exampleTime)}
 }
 

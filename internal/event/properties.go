@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"math/bits"
-	"unsafe"
 )
 
 // properties reads the properties object, from its brace. It notes where the
@@ -178,7 +177,7 @@ func (s *scanner) memberName(m member) []byte {
 // uniqueProperties is the text of properties with only the last member of each
 // name. The members that stay are copied with the comma that follows them; the
 // last one always stays, so the commas come out right.
-func (d *Decoder) uniqueProperties(a *arena) string {
+func (d *Decoder) uniqueProperties(a *scratch) string {
 	d.listMembers() // there may have been other properties before these
 	raw, base := d.raw(fieldProperties), d.spans[fieldProperties].from()
 	d.dropReplaced()
@@ -193,7 +192,7 @@ func (d *Decoder) uniqueProperties(a *arena) string {
 		}
 		dst = append(dst, raw[int(m.start)-1-base:end]...)
 	}
-	return unsafe.String(unsafe.SliceData(dst), len(dst))
+	return borrowed(dst)
 }
 
 // dropReplaced marks the members that a later one replaces.

@@ -179,6 +179,8 @@ func (r *reference) timestamp(text string, limits Limits) {
 	}
 	at, ok := referTime(text)
 	switch {
+	case !ok && hasTime(text+"Z"):
+		r.refuse(ReasonMissingTimeZone)
 	case !ok:
 		r.refuse(ReasonInvalidTimestamp)
 	case at.UnixMilli() < limits.Oldest.UnixMilli():
@@ -209,6 +211,11 @@ func referTime(text string) (at time.Time, ok bool) {
 	}
 	farZone := text[len(text)-3] == ':' && (text[len(text)-5:len(text)-3] == "24" || text[len(text)-2:] == "60")
 	return time.UnixMilli(at.UnixMilli()).UTC(), digits <= 9 && !farZone
+}
+
+func hasTime(text string) bool {
+	_, ok := referTime(text)
+	return ok
 }
 
 func (r *reference) properties(value json.RawMessage) {

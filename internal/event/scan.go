@@ -66,10 +66,7 @@ func (s *scanner) init(depth int) {
 
 // scan reads buf, a copy of the event with its padding.
 func (s *scanner) scan(buf []byte) bool {
-	s.buf = buf
-	s.spans = [fieldCount]span{}
-	s.high, s.longest, s.marked, s.zeros = 0, 0, 0, false
-	s.fault, s.of = faultNone, fieldOther
+	s.begin(buf)
 	i := skipSpace(buf, 0)
 	if buf[i] != '{' {
 		return s.fail(faultNotObject, i)
@@ -87,6 +84,14 @@ func (s *scanner) scan(buf []byte) bool {
 		return s.checkUTF8()
 	}
 	return true
+}
+
+// begin forgets the event before.
+func (s *scanner) begin(buf []byte) {
+	s.buf = buf
+	s.spans = [fieldCount]span{}
+	s.high, s.longest, s.marked, s.zeros = 0, 0, 0, false
+	s.fault, s.of = faultNone, fieldOther
 }
 
 // object reads the members of the envelope or of context, from after the brace.

@@ -9,26 +9,30 @@ import (
 
 // rejectSyntax explains text that is not one JSON object.
 func (d *Decoder) rejectSyntax(value []byte) *Reject {
-	malformed := func(pointer, format string, args ...any) *Reject {
-		return &Reject{ReasonMalformedJSON, pointer, fmt.Sprintf(format, args...)}
+	fault := func(reason Reason, pointer, format string, args ...any) *Reject {
+		return &Reject{reason, pointer, fmt.Sprintf(format, args...)}
 	}
 	switch {
 	case len(bytes.TrimSpace(value)) == 0:
-		return malformed("", "the event is empty. Send one JSON object.")
+		return fault(ReasonEmptyEvent, "", "the event is empty. Send one JSON object.")
 	case bytes.HasPrefix(value, []byte("\xef\xbb\xbf")):
-		return malformed("", "the event begins with a byte order mark (EF BB BF). Send UTF-8 without it.")
+		return fault(ReasonByteOrderMark, "", "the event begins with a byte order mark (EF BB BF). Send UTF-8 without it.")
 	case d.fault == faultTrailing:
-		return malformed("", "there is more text after the event, at offset %d: %s. "+
+		return fault(ReasonTrailingText, "", "there is more text after the event, at offset %d: %s. "+
 			"Send one object; several go into an array, or one to a line as NDJSON.", d.at, near(value, d.at))
 	case d.fault == faultNotObject && d.valueEnd() > 0:
-		return malformed("", "the event is %s; it must be a JSON object.", describe(value[d.at:]))
+		return fault(ReasonNotAnObject, "", "the event is %s; it must be a JSON object.", describe(value[d.at:]))
 	case d.at >= len(value), d.fault == faultEscape && quoteEnd(value, d.at, len(value)) == len(value):
 		pointer := pointerAt(value, len(value))
-		return malformed(pointer, "the JSON ends too early, after %s, in %s. Check that the whole event was sent.",
+		return fault(ReasonTruncatedJSON, pointer, "the JSON ends too early, after %s, in %s. Check that the whole event was sent.",
 			byteCount(len(value)), pathOf(pointer))
 	}
 	pointer := pointerAt(value, d.at)
-	return malformed(pointer, "the JSON breaks at offset %d, near %s: %s.", d.at, near(value, d.at), syntaxText(d.fault))
+	reason := ReasonMalformedJSON
+	if d.fault == faultControl {
+		reason = ReasonControlCharacter
+	}
+	return fault(reason, pointer, "the JSON breaks at offset %d, near %s: %s.", d.at, near(value, d.at), syntaxText(d.fault))
 }
 
 // syntaxText completes the sentence "the JSON breaks …: ".

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"millrace/ingest"
+	"millrace/olap"
 )
 
 // check counts. It changes nothing.
@@ -23,26 +26,36 @@ func (r *run) check(ctx context.Context, result *Result) error {
 	if err != nil {
 		return err
 	}
-	if err := r.compare(ctx, ends, result); err != nil {
+	counted, err := r.compare(ctx, ends, *result)
+	if err != nil { // it may have started again in between; once
+		if err := r.awaitStore(ctx); err != nil {
+			return err
+		}
+		counted, err = r.compare(ctx, ends, *result)
+	}
+	*result = counted
+	if err != nil {
 		// The store is back and quiet: what it cannot read it has lost.
 		result.Violations = append(result.Violations, "the store cannot be read: "+err.Error())
 	}
 	return nil
 }
 
-// compare reads what is stored and compares.
-func (r *run) compare(ctx context.Context, ends map[int32]int64, result *Result) error {
+// compare reads what is stored and compares. It returns the result with what
+// it has found.
+func (r *run) compare(ctx context.Context, ends map[int32]int64, result Result) (Result, error) {
+	result.Violations = slices.Clone(result.Violations)
 	rows, err := r.stored(ctx, "events", "event_id")
 	if err != nil {
-		return err
+		return result, err
 	}
 	letters, err := r.stored(ctx, "dead_letters", "''")
 	if err != nil {
-		return err
+		return result, err
 	}
 	repeats, err := r.stored(ctx, "duplicates", "event_id")
 	if err != nil {
-		return err
+		return result, err
 	}
 	result.Violations = append(result.Violations, compareLog(ends, r.produced, rows, letters, repeats)...)
 	for _, end := range ends {
@@ -55,8 +68,42 @@ func (r *run) compare(ctx context.Context, ends map[int32]int64, result *Result)
 	views, differ, err := r.compareViews(ctx)
 	result.Views = views
 	result.Violations = append(result.Violations, differ...)
+	if err == nil {
+		differ, err = r.askLedger(ctx)
+		result.Violations = append(result.Violations, differ...)
+	}
 	r.journal.note("checked: %d records in the log, %d rows, %d dead letters, %d repeats, %d views", result.Records, len(rows), len(letters), len(repeats), views)
-	return err
+	return result, err
+}
+
+// askLedger asks the product itself, whose ledger has to find nothing wrong,
+// and nothing that is still pending.
+func (r *run) askLedger(ctx context.Context) (violations []string, err error) {
+	cfg := olap.DefaultConfig()
+	cfg.Address, cfg.Database = r.storeAddress(), r.name
+	store, err := olap.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	log, err := ingest.NewTopicLog([]string{r.broker.address()}, r.name, r.name)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	line, views, err := store.LedgerOfAll(ctx, []olap.TopicLog{log})
+	if err != nil {
+		return nil, err
+	}
+	if !line.Balanced() || line.Pending > 0 || line.Aggregated == nil {
+		violations = append(violations, fmt.Sprintf("the ledger does not balance: %+v", line))
+	}
+	for _, v := range views {
+		if v.Stored == nil || *v.Stored != v.Events {
+			violations = append(violations, fmt.Sprintf("the ledger's view %s counts %d events", v.Name, v.Events))
+		}
+	}
+	return violations, nil
 }
 
 // evidence tells when the rows that are there twice were stored, which tells

@@ -20,12 +20,13 @@
 // not stored exactly once (as a row or as a dead letter), for every row that is
 // not the record of its offset, and for every row of a materialized view that
 // the same query over the raw table does not give. Views are found in the
-// store, so that none can be forgotten.
+// store, so that none can be forgotten. The ledger of the product, asked last,
+// has to agree.
 //
 // A [Breakage] takes a part of the protocol away, on the wire, in the proxies;
 // the code of production has no switch for it. It shows that the matrix sees.
 //
 // Members are processes of this very binary: [Main] has to be called first in
 // TestMain, like embedded.Main. One [Lane] is used by one goroutine; lanes run
-// side by side. Linux only, because it needs signals, /proc and a tmpfs.
+// side by side. Linux only, because it needs signals, /proc and a loop device.
 package faults

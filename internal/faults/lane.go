@@ -51,7 +51,7 @@ type Lane struct {
 const diskSize = 384 << 20
 
 // NewLane starts the engines. Root gets a small disk for the store, which can
-// be filled; for others [Lane.Kinds] leaves that fault out.
+// be filled; for others [Lane.Kinds] leaves these faults out.
 func NewLane(ctx context.Context, cfg LaneConfig) (*Lane, error) {
 	l := &Lane{cfg: cfg}
 	if err := l.open(ctx); err != nil {
@@ -61,11 +61,11 @@ func NewLane(ctx context.Context, cfg LaneConfig) (*Lane, error) {
 }
 
 func (l *Lane) open(ctx context.Context) (err error) {
-	data := filepath.Join(l.cfg.Dir, "data")
+	data := l.dataDir()
 	if l.log, err = os.Create(filepath.Join(l.cfg.Dir, "engines.log")); err != nil {
 		return err
 	}
-	if err := l.mount(filepath.Join(data, "clickhouse")); err != nil {
+	if err := l.mount(l.storeDir()); err != nil {
 		return err
 	}
 	if err := l.startEngines(ctx, data); err != nil {
@@ -82,6 +82,10 @@ func (l *Lane) open(ctx context.Context) (err error) {
 	l.admin = kadm.NewClient(l.client)
 	return l.allowShortSessions(ctx)
 }
+
+// dataDir holds the embedded engines' data, storeDir the store's.
+func (l *Lane) dataDir() string  { return filepath.Join(l.cfg.Dir, "data") }
+func (l *Lane) storeDir() string { return filepath.Join(l.dataDir(), "clickhouse") }
 
 // mount gives the store a small file system of its own, where the system lets
 // us: an ordinary one in a file.
@@ -164,7 +168,7 @@ func (l *Lane) storeAddress() string { return l.stack.Addresses().ClickHouseNati
 func (l *Lane) Kinds() []Kind {
 	var kinds []Kind
 	for _, k := range Kinds() {
-		if l.disk != "" || k != DiskFull {
+		if l.disk != "" || k != DiskFull && k != DiskGone {
 			kinds = append(kinds, k)
 		}
 	}

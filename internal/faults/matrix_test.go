@@ -167,7 +167,7 @@ func only(kinds []Kind) []Kind {
 	if words == "" {
 		return kinds
 	}
-	return slices.DeleteFunc(append(kinds, DiskGone), func(k Kind) bool {
+	return slices.DeleteFunc(kinds, func(k Kind) bool {
 		return !slices.ContainsFunc(strings.Split(words, ","), func(w string) bool { return strings.Contains(string(k), w) })
 	})
 }

@@ -27,6 +27,7 @@ const (
 	StoreKill     Kind = "store killed (SIGKILL)"
 	StorePause    Kind = "store stopped for longer than the write deadline (SIGSTOP)"
 	DiskFull      Kind = "the store's disk fills up"
+	DiskGone      Kind = "the store's disk is full from one moment to the next"
 
 	BrokerCut   Kind = "all broker connections of a member cut"
 	BrokerStall Kind = "a member's broker connections silent for longer than its session"
@@ -36,16 +37,11 @@ const (
 	CommitLate  Kind = "offset commit delivered late, after its sender gave it up"
 )
 
-// DiskGone is not among [Kinds]: the store itself does not survive it. Somebody
-// else takes the whole disk between the store's check of the free space and its
-// write, and the store (26.7) then keeps parts whose files are empty.
-const DiskGone Kind = "the store's disk is full from one moment to the next"
-
 // Kinds lists the faults of the matrix.
 func Kinds() []Kind {
 	return []Kind{
 		MemberKill, MemberPause, MemberJoin, MemberLeave,
-		StoreCutMid, StoreCutAfter, StoreLate, StoreCut, StoreKill, StorePause, DiskFull,
+		StoreCutMid, StoreCutAfter, StoreLate, StoreCut, StoreKill, StorePause, DiskFull, DiskGone,
 		BrokerCut, BrokerStall, BrokerKill, BrokerPause, CommitLost, CommitLate,
 	}
 }

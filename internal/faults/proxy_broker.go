@@ -27,10 +27,10 @@ type brokerProtocol struct {
 // offsetCommit is the key of the API that commits offsets.
 const offsetCommit = 8
 
-// The seal's prefix names its version; another version is no seal.
+// The seal's prefix names whose it is; another's is no seal.
 var (
 	sealMark = []byte("millrace/1 sealed-to=")
-	noMark   = []byte("millrace/0 sealed-to=")
+	noMark   = []byte("unsealed/1 sealed-to=")
 )
 
 func (b *brokerProtocol) up(l *link) error {

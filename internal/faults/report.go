@@ -49,7 +49,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	fmt.Fprintf(&b, "After the last fault the group had caught up within %s in half of the runs, within %s in all.\n\n",
 		r.caughtUp(0.5), r.caughtUp(1))
 	fmt.Fprintf(&b, "| fault | times | in runs | of them survived |\n|---|--:|--:|--:|\n")
-	for _, kind := range append(Kinds(), DiskGone) {
+	for _, kind := range Kinds() {
 		r.row(&b, kind)
 	}
 	r.failures(&b)
@@ -80,9 +80,6 @@ func (r *Report) row(b *strings.Builder, kind Kind) {
 				survived++
 			}
 		}
-	}
-	if runs == 0 && kind == DiskGone {
-		return
 	}
 	if runs == 0 {
 		fmt.Fprintf(b, "| %s | 0 | – | – |\n", kind)

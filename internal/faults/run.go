@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -42,6 +44,7 @@ type run struct {
 	dir      string
 	name     string // of database, topic and group
 	produced *produced
+	began    time.Time // when all was prepared: the plan's times count from here
 
 	mu      sync.Mutex
 	members []*member // also those that are gone: their triggers are counted
@@ -53,7 +56,7 @@ type run struct {
 // Run carries a plan out and counts. An error means that the run itself could
 // not be made; what the system did wrong is in the Result.
 func (l *Lane) Run(ctx context.Context, plan Plan, b Breakage) (Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	start := time.Now()
 	dir := filepath.Join(l.cfg.Dir, fmt.Sprintf("run-%016x", plan.Seed))
@@ -82,6 +85,7 @@ func (l *Lane) Run(ctx context.Context, plan Plan, b Breakage) (Result, error) {
 		return result, fmt.Errorf("seed %d: %w (logs in %s)", plan.Seed, err, dir)
 	}
 	if len(result.Violations) > 0 && b == Intact {
+		r.keepStore()
 		return result, nil // the tables are evidence
 	}
 	return result, r.clean(ctx)
@@ -91,6 +95,7 @@ func (r *run) all(ctx context.Context, result *Result) error {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
+	r.began = time.Now()
 	source := &source{rng: rand.New(rand.NewPCG(r.plan.Seed, 2)), seed: r.plan.Seed}
 	made := make(chan error, 1)
 	go func() {
@@ -184,6 +189,10 @@ func (r *run) alive() (alive []*member) {
 	return alive
 }
 
+// stuckAfter is how long the group may make no progress. It is not told how
+// fast to be: on a busy machine small batches take their time.
+const stuckAfter = 75 * time.Second
+
 // settle returns when the group has stored everything, or says how it is stuck.
 func (r *run) settle(ctx context.Context) (stuck string) {
 	if len(r.alive()) == 0 {
@@ -191,17 +200,22 @@ func (r *run) settle(ctx context.Context) (stuck string) {
 			return err.Error()
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 75*time.Second)
-	defer cancel()
+	least, progress := int64(math.MaxInt64), time.Now()
 	for {
 		behind, err := r.behind(ctx)
 		if err == nil && behind == 0 {
 			r.journal.note("the group has committed everything")
 			return ""
 		}
+		if err == nil && behind < least {
+			least, progress = behind, time.Now()
+		}
+		if time.Since(progress) > stuckAfter {
+			return fmt.Sprintf("no progress for %v: %d records behind, last error %v", stuckAfter, behind, err)
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Sprintf("not caught up after 75 s: %d records behind, last error %v", behind, err)
+			return fmt.Sprintf("not caught up when the run's time was over: %d records behind, last error %v", behind, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -288,6 +302,17 @@ func (r *run) countTriggers() {
 		for kind, t := range m.triggers() {
 			r.struck[kind] += int(t.fired.Load())
 		}
+	}
+}
+
+// keepStore copies the store's files beside the logs, as they are at this
+// moment: merges and later runs will change them.
+func (r *run) keepStore() {
+	pid := r.storePID()
+	send(pid, syscall.SIGSTOP)
+	defer send(pid, syscall.SIGCONT)
+	if out, err := exec.Command("cp", "-a", r.storeDir(), filepath.Join(r.dir, "clickhouse")).CombinedOutput(); err != nil {
+		r.journal.note("the store's files could not be kept: %v: %s", err, out)
 	}
 }
 

@@ -18,7 +18,7 @@ func (r *run) strikeAll(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(time.Until(r.journal.start.Add(f.At))):
+		case <-time.After(time.Until(r.began.Add(f.At))):
 		}
 		r.journal.note("strike: %s", f)
 		if err := r.strike(f); err != nil {
@@ -27,7 +27,7 @@ func (r *run) strikeAll(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(time.Until(r.journal.start.Add(r.plan.Lasts))):
+	case <-time.After(time.Until(r.began.Add(r.plan.Lasts))):
 	}
 	r.ending.Wait()
 	return ctx.Err()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // view is a materialized view as the store knows it.
@@ -61,16 +62,10 @@ func (r *run) views(ctx context.Context) ([]view, error) {
 	return views, rows.Err()
 }
 
-// clockColumn is no part of a block: the store fills it in when it inserts. An
-// insert that failed between the raw table and a view is completed by a retry,
-// so the view's rows may carry a later instant than the raw ones. A view that
-// reads it is compared by its totals.
-const clockColumn = "stored_at"
-
 // compareView says how the target differs from the view's query, "" for not at
 // all. FINAL merges the states of a target; states are compared by their value.
 func (r *run) compareView(ctx context.Context, v view) (string, error) {
-	columns, final, err := r.columns(ctx, v)
+	columns, keys, final, err := r.columns(ctx, v)
 	if err != nil {
 		return "", err
 	}
@@ -83,6 +78,10 @@ func (r *run) compareView(ctx context.Context, v view) (string, error) {
 	}
 	if only+lacks == 0 {
 		return "", nil
+	}
+	if r.breakage == Intact {
+		r.journal.note("%s differs in all rows of the blocks (partition, first, last offset, month, rows): %s", v.name,
+			r.blocksBehind(ctx, v, keys, final))
 	}
 	return fmt.Sprintf("%s differs from its query over the raw rows: %d rows it should not have, %d it lacks; %s",
 		v.name, only, lacks, r.example(ctx, have, want)), nil
@@ -102,38 +101,76 @@ func (r *run) example(ctx context.Context, have, want string) string {
 	return strings.Join(text, "; ")
 }
 
-// columns lists what is compared of the view's target, as text, and how to
-// read the target merged.
-func (r *run) columns(ctx context.Context, v view) (columns, final string, err error) {
+// blocksBehind names the sealed blocks, by month, all of whose rows in the view
+// are among those that differ: these are in the view twice, or not at all. A
+// month of a block is one part of the raw table, and one of the view's.
+func (r *run) blocksBehind(ctx context.Context, v view, keys, final string) string {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // a question per block
+	defer cancel()
+	raw := r.name + ".events"
+	if !strings.Contains(v.query, "FROM "+raw) {
+		return "not known for a view of this form"
+	}
+	differ := fmt.Sprintf("SELECT %[1]s FROM (SELECT %[2]s FROM %[3]s %[4]s EXCEPT ALL SELECT %[2]s FROM (%[5]s)) UNION ALL "+
+		"SELECT %[1]s FROM (SELECT %[2]s FROM (%[5]s) EXCEPT ALL SELECT %[2]s FROM %[3]s %[4]s)", keys, "*", v.target, final, v.query)
+	rows, err := r.conn.Query(ctx, "SELECT kafka_partition, sealed_at, toYYYYMM(timestamp) AS month, min(kafka_offset), max(kafka_offset) FROM "+raw+
+		" GROUP BY kafka_partition, sealed_at, month ORDER BY kafka_partition, sealed_at, month")
+	if err != nil {
+		return err.Error()
+	}
+	defer rows.Close()
+	var found []string
+	for rows.Next() {
+		var partition int32
+		var sealed time.Time
+		var month uint32
+		var first, last int64
+		if err := rows.Scan(&partition, &sealed, &month, &first, &last); err != nil {
+			return err.Error()
+		}
+		block := fmt.Sprintf("(SELECT * FROM %s WHERE kafka_partition = %d AND kafka_offset BETWEEN %d AND %d AND toYYYYMM(timestamp) = %d)", raw, partition, first, last, month)
+		of := strings.Replace(v.query, "FROM "+raw, "FROM "+block, 1)
+		var all, differing uint64
+		if err := r.conn.QueryRow(ctx, fmt.Sprintf("SELECT count(), countIf((%s) IN (%s)) FROM (%s)", keys, differ, of)).Scan(&all, &differing); err != nil {
+			return strings.Join(append(found, err.Error()), " ")
+		}
+		if all == differing {
+			found = append(found, fmt.Sprintf("(%d, %d, %d, %d, %d)", partition, first, last, month, all))
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+// columns lists what is compared of the view's target, as text, which of its
+// columns are the key, and how to read the target merged.
+func (r *run) columns(ctx context.Context, v view) (columns, keys, final string, err error) {
 	database, name, _ := strings.Cut(strings.ReplaceAll(v.target, "`", ""), ".")
 	var engine string
 	var names, types []string
-	var keys []uint8
+	var isKey []uint8
 	err = r.conn.QueryRow(ctx, `SELECT any(t.engine), groupArray(c.name), groupArray(c.type), groupArray(c.is_in_sorting_key) FROM system.columns AS c
 		JOIN system.tables AS t ON t.database = c.database AND t.name = c.table WHERE c.database = $1 AND c.table = $2`, database, name).
-		Scan(&engine, &names, &types, &keys)
+		Scan(&engine, &names, &types, &isKey)
 	if err != nil {
-		return "", "", err
+		return "", "", "", err
 	}
-	totals := strings.Contains(v.query, clockColumn)
-	var compared []string
+	var compared, key []string
 	for i, column := range names {
-		switch quoted := "`" + column + "`"; {
-		case totals && keys[i] == 1:
-		case totals:
-			compared = append(compared, "toString(sum("+quoted+"))")
-		case strings.HasPrefix(types[i], "AggregateFunction("):
-			compared = append(compared, "toString(finalizeAggregation("+quoted+"))")
-		default:
-			compared = append(compared, "toString("+quoted+")")
+		quoted := "`" + column + "`"
+		if isKey[i] == 1 {
+			key = append(key, quoted)
 		}
+		if strings.HasPrefix(types[i], "AggregateFunction(") {
+			quoted = "finalizeAggregation(" + quoted + ")"
+		}
+		compared = append(compared, "toString("+quoted+")")
 	}
 	switch {
 	case engine == "MergeTree":
 	case strings.HasSuffix(engine, "MergeTree"):
 		final = "FINAL"
 	default:
-		return "", "", fmt.Errorf("do not know how to read %s, a table of engine %s", v.target, engine)
+		return "", "", "", fmt.Errorf("do not know how to read %s, a table of engine %s", v.target, engine)
 	}
-	return strings.Join(compared, ", "), final, nil
+	return strings.Join(compared, ", "), strings.Join(key, ", "), final, nil
 }

@@ -1,22 +1,32 @@
 package query
 
 import (
+	"strings"
+
 	"github.com/alecthomas/participle/v2"
 	"github.com/alecthomas/participle/v2/lexer"
 )
 
-// tokens of the language. Keywords come before words, and longer operators
-// before shorter ones.
+// keywords cannot stand for a name without quotes. not_in comes before not.
+func keywords() []string {
+	return []string{"and", "or", "not_in", "not", "in", "contains", "exists", "true", "false"}
+}
+
+// tokens of the language. Times come before numbers, keywords before words, and
+// longer operators before shorter ones.
 func tokens() lexer.Definition {
 	return lexer.MustSimple([]lexer.SimpleRule{
 		{Name: "Space", Pattern: `\s+`},
+		{Name: "Moment", Pattern: `now[-+]\d{1,6}(mo|[smhdwMy])\b|[-+]\d{1,6}(mo|[smhdwMy])\b|\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[-+]\d\d:\d\d)?)?\b`},
+		{Name: "Duration", Pattern: `\d{1,9}(ms|mo|[smhdwMy])(\d{1,9}(ms|[smhdw]))*\b`},
 		{Name: "Number", Pattern: `[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?`},
-		{Name: "Keyword", Pattern: `(?i)(and|or|not_in|not|in|contains|exists|true|false)\b`},
+		{Name: "Keyword", Pattern: `(?i)(` + strings.Join(keywords(), "|") + `)\b`},
 		{Name: "Word", Pattern: `[\p{L}_$][\p{L}\p{N}_$]*(-[\p{L}\p{N}_$]+)*`},
 		{Name: "Text", Pattern: `"(\\.|[^"\\])*"|'(\\.|[^'\\])*'`},
+		{Name: "Arrow", Pattern: `->`},
 		{Name: "Compare", Pattern: `!=|>=|<=|[=<>]`},
 		{Name: "Tilde", Pattern: `~`},
-		{Name: "Punct", Pattern: `[().,]`},
+		{Name: "Punct", Pattern: `[().,|/*]`},
 		{Name: "Other", Pattern: `.`},
 	})
 }

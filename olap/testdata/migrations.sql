@@ -120,3 +120,62 @@ SETTINGS non_replicated_deduplication_window = 10000;
 -- 0005_duplicates
 ALTER TABLE events ADD INDEX IF NOT EXISTS offset_range kafka_offset TYPE minmax GRANULARITY 1;
 
+-- 0006_sealed_at
+ALTER TABLE events ADD COLUMN IF NOT EXISTS
+    sealed_at DateTime64(3, 'UTC') DEFAULT stored_at CODEC(Delta(8), ZSTD(1)) AFTER stored_at;
+
+-- 0006_sealed_at
+CREATE OR REPLACE MATERIALIZED VIEW stored_seconds_view TO stored_seconds AS
+SELECT toDateTime(intDiv(toUnixTimestamp64Milli(sealed_at), 1000), 'UTC') AS second, count() AS events
+FROM events
+GROUP BY second;
+
+-- 0007_ledger
+CREATE TABLE IF NOT EXISTS offset_blocks
+(
+    kafka_topic     LowCardinality(String),
+    kafka_partition Int32,
+    block           Int64,
+    events          UInt64
+)
+ENGINE = SummingMergeTree
+ORDER BY (kafka_topic, kafka_partition, block)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- 0007_ledger
+CREATE MATERIALIZED VIEW IF NOT EXISTS offset_blocks_view TO offset_blocks AS
+SELECT kafka_topic, kafka_partition, intDiv(kafka_offset, 1000) AS block, count() AS events
+FROM events
+GROUP BY kafka_topic, kafka_partition, block;
+
+-- 0007_ledger
+CREATE TABLE IF NOT EXISTS collector_rejections
+(
+    minute   DateTime('UTC'),
+    reason   LowCardinality(String),
+    events   UInt64
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(minute)
+ORDER BY (minute, reason)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- 0007_ledger
+ALTER TABLE dead_letters ADD INDEX IF NOT EXISTS offset_range kafka_offset TYPE minmax GRANULARITY 1;
+
+-- 0007_ledger
+ALTER TABLE duplicates ADD INDEX IF NOT EXISTS offset_range kafka_offset TYPE minmax GRANULARITY 1;
+
+-- 0008_dead_letter_replays
+CREATE TABLE IF NOT EXISTS dead_letter_replays
+(
+    kafka_topic     LowCardinality(String),
+    kafka_partition Int32,
+    kafka_offset    Int64,
+    event_id        String,
+    correction      String CODEC(ZSTD(1)),
+    replayed_at     DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree
+ORDER BY (kafka_topic, kafka_partition, kafka_offset, replayed_at);
+

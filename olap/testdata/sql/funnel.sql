@@ -1,13 +1,14 @@
 -- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"add_to_cart","where":"amount > 5"},{"event":"purchase"}],"window":"1d"}
 
-SET param_p1 = '2026-03-01 00:00:00.000';
-SET param_p2 = '2026-03-15 00:00:00.000';
-SET param_p3 = '[\'add_to_cart\',\'purchase\',\'view\']';
-SET param_p4 = 'view';
-SET param_p5 = 'add_to_cart';
-SET param_p6 = '5';
-SET param_p7 = 'purchase';
-SET param_p8 = '86400000';
+SET param_p1 = '86400000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'add_to_cart\',\'purchase\',\'view\']';
+SET param_p5 = 'view';
+SET param_p6 = 'add_to_cart';
+SET param_p7 = '5';
+SET param_p8 = 'purchase';
+SET param_p9 = '1772323200000';
 SELECT '' AS label, toUInt8(1) AS whole,
     [countIf(depth >= 1), countIf(depth >= 2), countIf(depth >= 3)] AS counts,
     [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000), toString(quantileExactInclusiveIf(0.5)(c3 - c2, depth >= 3) / 1000)] AS medians,
@@ -18,11 +19,38 @@ FROM
     SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2, if(depth >= 3, arrayFirst((t, s) -> s = 3 AND t >= c2, at, step), -1) AS c3 FROM (
     SELECT *, multiIf(depth = 3, arrayFirst(v -> v >= 0, v3), depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
     SELECT *, multiIf(f3[-1] >= 0, 3, f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p8:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2, arrayMap((t, s, f) -> if(s = 3 AND f >= 0 AND t - f <= {p8:Int64}, f, -1), at, step, f2) AS v3, arrayFill(v -> v >= 0, v3) AS f3 FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2, arrayMap((t, s, f) -> if(s = 3 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f2) AS v3, arrayFill(v -> v >= 0, v3) AS f3 FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), 5) + toUInt64(multiIf(type = {p4:String}, 1, type = {p5:String} AND ifNull(toFloat64(amount) > {p6:Float64}, 0), 2, type = {p7:String}, 3, 0)))) AS e
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String} AND ifNull(toFloat64(amount) > {p7:Float64}, 0), 2, type = {p8:String}, 3, 0)))) AS e
         FROM events
-        WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)} AND multiIf(type = {p4:String}, 1, type = {p5:String} AND ifNull(toFloat64(amount) > {p6:Float64}, 0), 2, type = {p7:String}, 3, 0) > 0
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND multiIf(type = {p5:String}, 1, type = {p6:String} AND ifNull(toFloat64(amount) > {p7:Float64}, 0), 2, type = {p8:String}, 3, 0) > 0
         GROUP BY user_id
     )))))
 );
+
+-- the users of {"step":2,"outcome":"dropped"}
+
+SET param_p1 = '86400000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'add_to_cart\',\'purchase\',\'view\']';
+SET param_p5 = 'view';
+SET param_p6 = 'add_to_cart';
+SET param_p7 = '5';
+SET param_p8 = 'purchase';
+SET param_p9 = '1772323200000';
+SELECT user_id
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2, if(depth >= 3, arrayFirst((t, s) -> s = 3 AND t >= c2, at, step), -1) AS c3 FROM (
+    SELECT *, multiIf(depth = 3, arrayFirst(v -> v >= 0, v3), depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f3[-1] >= 0, 3, f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2, arrayMap((t, s, f) -> if(s = 3 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f2) AS v3, arrayFill(v -> v >= 0, v3) AS f3 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String} AND ifNull(toFloat64(amount) > {p7:Float64}, 0), 2, type = {p8:String}, 3, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND multiIf(type = {p5:String}, 1, type = {p6:String} AND ifNull(toFloat64(amount) > {p7:Float64}, 0), 2, type = {p8:String}, 3, 0) > 0
+        GROUP BY user_id
+    )))))
+)
+WHERE depth >= 1 AND NOT (depth >= 2);

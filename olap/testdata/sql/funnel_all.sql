@@ -1,11 +1,12 @@
 -- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"purchase"}],"breakdown":{"property":"country","attribution":"all"}}
 
-SET param_p1 = '2026-03-01 00:00:00.000';
-SET param_p2 = '2026-03-15 00:00:00.000';
-SET param_p3 = '[\'purchase\',\'view\']';
-SET param_p4 = 'view';
-SET param_p5 = 'purchase';
-SET param_p6 = '1209600000';
+SET param_p1 = '1209600000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'purchase\',\'view\']';
+SET param_p5 = 'view';
+SET param_p6 = 'purchase';
+SET param_p7 = '1772323200000';
 SELECT '' AS label, toUInt8(1) AS whole,
     [countIf(depth >= 1), countIf(depth >= 2)] AS counts,
     [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000)] AS medians,
@@ -16,49 +17,51 @@ FROM
     SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
     SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p6:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), 5) + toUInt64(multiIf(type = {p4:String}, 1, type = {p5:String}, 2, 0)))) AS e
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)))) AS e
         FROM events
-        WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)}
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
         GROUP BY user_id
     )))))
 );
 
-SET param_p1 = '2026-03-01 00:00:00.000';
-SET param_p2 = '2026-03-15 00:00:00.000';
-SET param_p3 = '[\'purchase\',\'view\']';
-SET param_p4 = 'view';
-SET param_p5 = 'purchase';
-SET param_p6 = '1209600000';
-SET param_p7 = '10';
+SET param_p1 = '1209600000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'purchase\',\'view\']';
+SET param_p5 = 'view';
+SET param_p6 = 'purchase';
+SET param_p7 = '1772323200000';
+SET param_p8 = '10';
 SELECT slot AS value
 FROM
 (
     SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
     SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p6:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT toString(country) AS slot, user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), 5) + toUInt64(multiIf(type = {p4:String}, 1, type = {p5:String}, 2, 0)))) AS e
+        SELECT toString(country) AS slot, user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)))) AS e
         FROM events
-        WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)} AND country != ''
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND country != ''
         GROUP BY user_id, slot
     )))))
 )
 WHERE depth >= 1
 GROUP BY value
 ORDER BY count() DESC, value
-LIMIT {p7:Int64};
+LIMIT {p8:Int64};
 
 SET param_p1 = '[\'IN\',\'US\']';
 SET param_p2 = '[1,2]';
-SET param_p3 = '2026-03-01 00:00:00.000';
-SET param_p4 = '2026-03-15 00:00:00.000';
-SET param_p5 = '[\'purchase\',\'view\']';
-SET param_p6 = 'view';
-SET param_p7 = 'purchase';
-SET param_p8 = '1209600000';
+SET param_p3 = '1209600000';
+SET param_p4 = '2026-03-01 00:00:00.000';
+SET param_p5 = '2026-03-15 00:00:00.000';
+SET param_p6 = '[\'purchase\',\'view\']';
+SET param_p7 = 'view';
+SET param_p8 = 'purchase';
+SET param_p9 = '1772323200000';
 SELECT multiIf(slot = -1, '(none)', slot = 0, '(other)', '=' || {p1:Array(String)}[greatest(slot, 1)]) AS label, toUInt8(0) AS whole,
     [countIf(depth >= 1), countIf(depth >= 2)] AS counts,
     [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000)] AS medians,
@@ -69,14 +72,42 @@ FROM
     SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
     SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p8:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p3:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT if(country != '', transform(toString(country), {p1:Array(String)}, {p2:Array(Int64)}, toInt64(0)), toInt64(-1)) AS slot, user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)))) AS e
+        SELECT if(country != '', transform(toString(country), {p1:Array(String)}, {p2:Array(Int64)}, toInt64(0)), toInt64(-1)) AS slot, user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0)))) AS e
         FROM events
-        WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
+        WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
         GROUP BY user_id, slot
     )))))
 )
 GROUP BY slot
 HAVING counts[1] > 0
 ORDER BY slot < 1, slot < 0, counts[1] DESC, label;
+
+-- the users of {"step":1,"breakdown":"IN"}
+
+SET param_p1 = '[\'IN\',\'US\']';
+SET param_p2 = '[1,2]';
+SET param_p3 = '1';
+SET param_p4 = '1209600000';
+SET param_p5 = '2026-03-01 00:00:00.000';
+SET param_p6 = '2026-03-15 00:00:00.000';
+SET param_p7 = '[\'purchase\',\'view\']';
+SET param_p8 = 'view';
+SET param_p9 = 'purchase';
+SET param_p10 = '1772323200000';
+SELECT user_id
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p4:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT if(country != '', transform(toString(country), {p1:Array(String)}, {p2:Array(Int64)}, toInt64(0)), toInt64(-1)) AS slot, user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p10:Int64}), 5) + toUInt64(multiIf(type = {p8:String}, 1, type = {p9:String}, 2, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p5:DateTime64(3, 'UTC')} AND timestamp < {p6:DateTime64(3, 'UTC')} AND type IN {p7:Array(String)}
+        GROUP BY user_id, slot
+    )))))
+)
+WHERE depth >= 1 AND slot = {p3:Int64};

@@ -1,13 +1,14 @@
 -- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"purchase"}],"breakdown":{"property":"country"},"count_by":"session"}
 
 SET param_p1 = '10';
-SET param_p2 = '2026-03-01 00:00:00.000';
-SET param_p3 = '2026-03-15 00:00:00.000';
-SET param_p4 = '[\'purchase\',\'view\']';
-SET param_p5 = 'view';
-SET param_p6 = 'purchase';
-SET param_p7 = '1209600000';
-SET param_p8 = '1800000';
+SET param_p2 = '1209600000';
+SET param_p3 = '2026-03-01 00:00:00.000';
+SET param_p4 = '2026-03-15 00:00:00.000';
+SET param_p5 = '[\'purchase\',\'view\']';
+SET param_p6 = 'view';
+SET param_p7 = 'purchase';
+SET param_p8 = '1772323200000';
+SET param_p9 = '1800000';
 SELECT multiIf(value = '', '(none)', place <= {p1:Int64}, value, '(other)') AS label, toUInt8(grouping(label)) AS whole,
     [sum(n[1]), sum(n[2])] AS counts,
     [toString(quantileExactInclusiveIfMerge(0.5)(m2) / 1000)] AS medians,
@@ -25,20 +26,20 @@ FROM
     SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
     SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p7:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p2:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp)), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
         FROM (
-    SELECT *, session_id AS session FROM events WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND session_id != ''
+    SELECT *, session_id AS session FROM events WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND session_id != ''
     UNION ALL
     SELECT * EXCEPT (opens), '\n' || toString(sum(opens) OVER (PARTITION BY user_id ORDER BY timestamp)) AS session FROM
     (
         SELECT *, toUnixTimestamp64Milli(timestamp) - lagInFrame(toUnixTimestamp64Milli(timestamp)) OVER
-            (PARTITION BY user_id ORDER BY timestamp ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > {p8:Int64} AS opens
-        FROM events WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND session_id = ''
+            (PARTITION BY user_id ORDER BY timestamp ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) > {p9:Int64} AS opens
+        FROM events WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND session_id = ''
     )
 )
-        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
+        WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
         GROUP BY user_id, session
     ))))))
     )

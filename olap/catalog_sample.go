@@ -1,0 +1,186 @@
+package olap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"millrace/internal/query"
+)
+
+// How properties are found
+//
+// Properties lie in JSON text, so finding them means reading rows. A view that
+// unpacked every row at insert would cost the ingest more than all its other
+// views; instead a sample is read when somebody asks. It takes strips of 8,192
+// rows, one step of the primary index, at even distances in every part:
+// _part_offset in a condition is settled by the index, so that nothing beside the
+// strips is read. Users come first in the sort key, so a strip holds all the
+// events of some users, over all of time within its month. Of each type no more
+// than a few thousand rows are unpacked, so that a rare one is not drowned.
+
+const (
+	stripRows     = 8192
+	sampleRows    = 100_000 // read for the whole catalogue
+	sampleMost    = 4_000_000
+	unpackPerType = 2_000
+	maxStrips     = 200 // conditions in one statement
+)
+
+// strips renders which rows of each part are sampled, about n of all.
+func strips(st *statement, n, stored, largestPart uint64) string {
+	if stored <= n {
+		return "1"
+	}
+	stride := max(stored/max(n/stripRows, 1), largestPart/maxStrips, stripRows)
+	stride -= stride % stripRows
+	var all []string
+	for at := uint64(0); at < largestPart; at += stride {
+		all = append(all, fmt.Sprintf("(_part_offset >= %s AND _part_offset < %s)", st.bind(int64(at)), st.bind(int64(at+stripRows))))
+	}
+	return "(" + strings.Join(all, " OR ") + ")"
+}
+
+// catalogEvents counts the types of events.
+func (s *Store) catalogEvents(ctx context.Context, filter CatalogFilter, c *Catalog) error {
+	st := newStatement()
+	st.text("SELECT type, sum(events) AS n, min(window_start), max(window_start) FROM windows_10m")
+	if filter.Event != "" {
+		st.text(" WHERE type = ", st.bind(filter.Event))
+	}
+	st.text(" GROUP BY type ORDER BY n DESC, type LIMIT 1000")
+	err := s.eachRow(ctx, st, func(scan func(...any) error) error {
+		var e CatalogEvent
+		err := scan(&e.Name, &e.Count, &e.FirstSeen, &e.LastSeen)
+		e.FirstSeen, e.LastSeen = e.FirstSeen.UTC(), e.LastSeen.UTC()
+		c.Events = append(c.Events, e)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("list the types of events: %w", err)
+	}
+	return nil
+}
+
+// catalogProperties samples the events of the filter.
+func (s *Store) catalogProperties(ctx context.Context, filter CatalogFilter, wanted []string, c *Catalog) error {
+	st := newStatement()
+	selected, err := s.sample(ctx, st, filter, c)
+	if err != nil {
+		return err
+	}
+	values, only := catalogValues, "1"
+	if wanted != nil {
+		values, only = catalogAllValues, "(empty(value.1) OR value.1 = "+st.bind(wanted)+")"
+		if filter.Prefix != "" {
+			only += " AND (empty(value.1) OR startsWith(lowerUTF8(value.3), lowerUTF8(" + st.bind(filter.Prefix) + ")))"
+		}
+	}
+	st.text("SELECT type, name, n, kinds, first, last, arrayMap(t -> t.1, top), arrayMap(t -> toUInt64(t.2), top)",
+		"\nFROM\n(\nSELECT type, value.1 AS name, count() AS n, groupUniqArray(value.2) AS kinds, min(timestamp) AS first, max(timestamp) AS last,",
+		"\n    topK(", strconv.Itoa(values), ", 3, 'counts')(value.3) AS top",
+		"\nFROM (SELECT * FROM events WHERE ", selected, " LIMIT ", strconv.Itoa(unpackPerType), " BY type)",
+		"\nARRAY JOIN ", carried(st), " AS value",
+		"\nWHERE ", only,
+		"\nGROUP BY type, name\n)\nORDER BY type, name")
+	if err := s.readProperties(ctx, st, c); err != nil {
+		return fmt.Errorf("look for properties: %w", err)
+	}
+	c.finish(values)
+	return nil
+}
+
+// sample renders which rows are looked at.
+func (s *Store) sample(ctx context.Context, st *statement, filter CatalogFilter, c *Catalog) (string, error) {
+	var largest uint64
+	err := s.conn.QueryRow(ctx, "SELECT sum(rows), max(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'").Scan(&c.StoredRows, &largest)
+	if err != nil {
+		return "", fmt.Errorf("read the size of the data: %w", err)
+	}
+	if filter.Event == "" {
+		return strips(st, sampleRows, c.StoredRows, largest), nil
+	}
+	n := uint64(sampleRows)
+	if len(c.Events) > 0 { // enough rows for some thousand of the type
+		n = min(max(n, 4*unpackPerType*(c.StoredRows/max(c.Events[0].Count, 1))), sampleMost)
+	}
+	return allOf("type = "+st.bind(filter.Event), strips(st, n, c.StoredRows, largest)), nil
+}
+
+// carried renders what one row carries: for each value its name in parts, its
+// type and its text. The first, without a name, stands for the row itself.
+func carried(st *statement) string {
+	const (
+		kind = "multiIf(startsWith(%[1]s, '\"'), 'text', %[1]s IN ('true', 'false'), 'truth', startsWith(%[1]s, '['), 'list', startsWith(%[1]s, '{'), 'object', 'number')"
+		text = "substringUTF8(if(startsWith(%[1]s, '\"'), JSONExtractString(%[1]s), %[1]s), 1, 100)"
+	)
+	columns := make([]string, 0, 20)
+	for _, name := range slices.Concat(contextNames(), hotNames()) {
+		columns = append(columns, fmt.Sprintf("(['%s'], 'text', toString(%s))", name, name))
+	}
+	columns = append(columns, "(['amount'], 'number', ifNull(toString(amount), ''))")
+	hot := st.bind(append(hotNames(), "amount"))
+	return `arrayConcat(
+    [(CAST([], 'Array(String)'), '', '')],
+    arrayFilter(v -> v.3 != '', [` + strings.Join(columns, ", ") + `]),
+    arrayMap(kv -> (['properties', kv.1], ` + fmt.Sprintf(kind, "kv.2") + `, ` + fmt.Sprintf(text, "kv.2") + `),
+        arrayFilter(kv -> kv.2 != 'null' AND NOT has(` + hot + `, kv.1), JSONExtractKeysAndValuesRaw(properties))),
+    arrayFlatten(arrayMap(kv -> arrayMap(sub -> (['properties', kv.1, sub.1], ` + fmt.Sprintf(kind, "sub.2") + `, ` + fmt.Sprintf(text, "sub.2") + `),
+            arrayFilter(sub -> sub.2 != 'null', JSONExtractKeysAndValuesRaw(kv.2))),
+        arrayFilter(kv -> startsWith(kv.2, '{'), JSONExtractKeysAndValuesRaw(properties)))))`
+}
+
+// readProperties adds what the sample holds, and scales counts up to all events
+// of the type.
+func (s *Store) readProperties(ctx context.Context, st *statement, c *Catalog) error {
+	counts := map[string]uint64{}
+	for _, e := range c.Events {
+		counts[e.Name] = e.Count
+	}
+	index := map[string]int{}
+	scale := 1.0
+	return s.eachRow(ctx, st, func(scan func(...any) error) error {
+		var event string
+		var parts []string
+		var n uint64
+		var values []string
+		var times []uint64
+		p := CatalogProperty{}
+		if err := scan(&event, &parts, &n, &p.Types, &p.FirstSeen, &p.LastSeen, &values, &times); err != nil {
+			return err
+		}
+		if len(parts) == 0 { // comes first of its type
+			c.SampledRows += n
+			scale = float64(max(counts[event], n)) / float64(n)
+			return nil
+		}
+		slices.Sort(p.Types)
+		p.Name, p.Events, p.Count = nameOf(parts), []string{event}, uint64(float64(n)*scale)
+		p.FirstSeen, p.LastSeen = p.FirstSeen.UTC(), p.LastSeen.UTC()
+		p.times = map[string]float64{}
+		for i, value := range values {
+			p.times[value] = float64(times[i]) * scale
+		}
+		c.merge(index, p)
+		return nil
+	})
+}
+
+// parts are those of the name under which the catalogue lists a property.
+func (p property) parts() []string {
+	if p.column != "" {
+		return []string{p.column}
+	}
+	return append([]string{"properties"}, p.path...)
+}
+
+// nameOf writes the parts of a name as a question does.
+func nameOf(parts []string) string {
+	written := make([]string, len(parts))
+	for i, part := range parts {
+		written[i] = query.NamePart(part)
+	}
+	return strings.Join(written, ".")
+}

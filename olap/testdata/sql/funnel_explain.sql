@@ -1,0 +1,80 @@
+-- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"purchase"}],"explain":{"step":2,"properties":["country","properties.plan"]}}
+
+SET param_p1 = '1209600000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'purchase\',\'view\']';
+SET param_p5 = 'view';
+SET param_p6 = 'purchase';
+SET param_p7 = '1772323200000';
+SELECT '' AS label, toUInt8(1) AS whole,
+    [countIf(depth >= 1), countIf(depth >= 2)] AS counts,
+    [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000)] AS medians,
+    [toString(avgIf(c2 - c1, depth >= 2) / 1000)] AS averages,
+    toUInt64(0) AS open
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
+        GROUP BY user_id
+    )))))
+);
+
+SET param_p1 = 'country';
+SET param_p2 = 'properties.plan';
+SET param_p3 = 'plan';
+SET param_p4 = '1772323200000';
+SET param_p5 = '1209600000';
+SET param_p6 = '2026-03-01 00:00:00.000';
+SET param_p7 = '2026-03-15 00:00:00.000';
+SET param_p8 = '[\'purchase\',\'view\']';
+SET param_p9 = 'view';
+SET param_p10 = 'purchase';
+SELECT property, value, users, converted, carried, carried_converted
+FROM
+(
+SELECT *, sum(users) OVER (PARTITION BY property) AS carried, sum(converted) OVER (PARTITION BY property) AS carried_converted
+FROM
+(
+SELECT property, value, count() AS users, countIf(went_on) AS converted
+FROM
+(
+SELECT reached_user, pair.1 AS property, min(pair.2) AS value, any(went_on) AS went_on
+FROM
+(
+SELECT reached_user, went_on, arrayJoin(arrayFilter(pair -> pair.2 != '', [({p1:String}, if(country != '', toString(country), '')), ({p2:String}, if(JSONExtractRaw(properties, {p3:String}) NOT IN ('', 'null'), toString(if(startsWith(JSONExtractRaw(properties, {p3:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p3:String})), JSONExtractRaw(properties, {p3:String}))), ''))])) AS pair
+FROM events
+INNER JOIN
+(
+SELECT user_id AS reached_user, c1 + {p4:Int64} AS reached_at, depth >= 2 AS went_on
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p5:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p4:Int64}), 5) + toUInt64(multiIf(type = {p9:String}, 1, type = {p10:String}, 2, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p6:DateTime64(3, 'UTC')} AND timestamp < {p7:DateTime64(3, 'UTC')} AND type IN {p8:Array(String)}
+        GROUP BY user_id
+    )))))
+)
+WHERE depth >= 1
+) AS reached ON events.user_id = reached_user AND toUnixTimestamp64Milli(events.timestamp) = reached_at
+WHERE timestamp >= {p6:DateTime64(3, 'UTC')} AND timestamp < {p7:DateTime64(3, 'UTC')} AND ((type = {p9:String}))
+)
+GROUP BY reached_user, property
+)
+GROUP BY property, value
+)
+)
+ORDER BY users DESC, property, value
+LIMIT 50 BY property
+LIMIT 5000;

@@ -1,0 +1,97 @@
+-- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"purchase"}],"breakdown":{"property":"country","attribution":"last"}}
+
+SET param_p1 = '10';
+SET param_p2 = '1209600000';
+SET param_p3 = '2026-03-01 00:00:00.000';
+SET param_p4 = '2026-03-15 00:00:00.000';
+SET param_p5 = '[\'purchase\',\'view\']';
+SET param_p6 = 'view';
+SET param_p7 = 'purchase';
+SET param_p8 = '1772323200000';
+SELECT multiIf(value = '', '(none)', place <= {p1:Int64}, value, '(other)') AS label, toUInt8(grouping(label)) AS whole,
+    [sum(n[1]), sum(n[2])] AS counts,
+    [toString(quantileExactInclusiveIfMerge(0.5)(m2) / 1000)] AS medians,
+    [toString(avgIfMerge(a2) / 1000)] AS averages,
+    sum(opened) AS open
+FROM
+(
+    SELECT *, row_number() OVER (ORDER BY value = '', n[1] DESC, value) AS place
+    FROM
+    (
+    SELECT value, [countIf(depth >= 1), countIf(depth >= 2)] AS n, quantileExactInclusiveIfState(0.5)(c2 - c1, depth >= 2) AS m2, avgIfState(c2 - c1, depth >= 2) AS a2, toUInt64(0) AS opened
+    FROM
+    (
+    SELECT *, arrayLast(v -> v != '', [if(depth >= 1, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c1 AND bitAnd(x, 31) = 1, val, e))[1], ''), if(depth >= 2, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c2 AND bitAnd(x, 31) = 2, val, e))[1], '')]) AS value FROM (
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p2:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+        FROM events
+        WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
+        GROUP BY user_id
+    ))))))
+    )
+    WHERE depth >= 1
+    GROUP BY value
+    )
+)
+GROUP BY label WITH ROLLUP
+ORDER BY whole DESC, label = '(none)', label = '(other)', counts[1] DESC, label;
+
+-- the users of {"step":2,"breakdown":"(other)"}
+
+SET param_p1 = '1209600000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'purchase\',\'view\']';
+SET param_p5 = 'view';
+SET param_p6 = 'purchase';
+SET param_p7 = '1772323200000';
+SET param_p8 = '10';
+SELECT substring(value, 2) AS label
+FROM
+(
+    SELECT *, arrayLast(v -> v != '', [if(depth >= 1, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c1 AND bitAnd(x, 31) = 1, val, e))[1], ''), if(depth >= 2, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c2 AND bitAnd(x, 31) = 2, val, e))[1], '')]) AS value FROM (
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+        FROM events
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
+        GROUP BY user_id
+    ))))))
+)
+WHERE depth >= 1 AND value != ''
+GROUP BY value
+ORDER BY count() DESC, value
+LIMIT {p8:Int64};
+
+SET param_p1 = '[\'IN\',\'US\']';
+SET param_p2 = '0';
+SET param_p3 = '1209600000';
+SET param_p4 = '2026-03-01 00:00:00.000';
+SET param_p5 = '2026-03-15 00:00:00.000';
+SET param_p6 = '[\'purchase\',\'view\']';
+SET param_p7 = 'view';
+SET param_p8 = 'purchase';
+SET param_p9 = '1772323200000';
+SELECT user_id
+FROM
+(
+    SELECT *, arrayLast(v -> v != '', [if(depth >= 1, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c1 AND bitAnd(x, 31) = 1, val, e))[1], ''), if(depth >= 2, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c2 AND bitAnd(x, 31) = 2, val, e))[1], '')]) AS value FROM (
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p3:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+        FROM events
+        WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
+        GROUP BY user_id
+    ))))))
+)
+WHERE depth >= 1 AND if(value = '', toInt64(-1), toInt64(indexOf(arrayMap(v -> '=' || v, {p1:Array(String)}), value))) = {p2:Int64};

@@ -1,0 +1,57 @@
+-- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"purchase"}],"view":"time_to_convert"}
+
+SET param_p1 = '20';
+SET param_p2 = '1209600000';
+SET param_p3 = '2026-03-01 00:00:00.000';
+SET param_p4 = '2026-03-15 00:00:00.000';
+SET param_p5 = '[\'purchase\',\'view\']';
+SET param_p6 = 'view';
+SET param_p7 = 'purchase';
+SET param_p8 = '1772323200000';
+SELECT length(took) AS n, if(n = 0, 'nan', toString(arrayReduce('quantileExactInclusive(0.5)', took) / 1000)) AS median, if(n = 0, 'nan', toString(arrayAvg(took) / 1000)) AS average,
+    intDiv(arrayMin(took), 1000) AS first, intDiv(intDiv(arrayMax(took), 1000) - first, {p1:Int64}) + 1 AS width,
+    if(n = 0, emptyArrayUInt64(), arrayMap(bin -> toUInt64(arrayCount(t -> intDiv(intDiv(t, 1000) - first, width) = bin, took)), range(toUInt64(intDiv(intDiv(arrayMax(took), 1000) - first, width) + 1)))) AS counts
+FROM
+(
+SELECT groupArrayIf(c2 - c1, depth >= 2) AS took
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p2:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
+        GROUP BY user_id
+    )))))
+)
+);
+
+-- the users of {"from_seconds":60,"to_seconds":120}
+
+SET param_p1 = '60000';
+SET param_p2 = '120000';
+SET param_p3 = '1209600000';
+SET param_p4 = '2026-03-01 00:00:00.000';
+SET param_p5 = '2026-03-15 00:00:00.000';
+SET param_p6 = '[\'purchase\',\'view\']';
+SET param_p7 = 'view';
+SET param_p8 = 'purchase';
+SET param_p9 = '1772323200000';
+SELECT user_id
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p3:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
+        GROUP BY user_id
+    )))))
+)
+WHERE depth >= 2 AND c2 - c1 >= {p1:Int64} AND c2 - c1 < {p2:Int64};
