@@ -97,7 +97,11 @@ func (s *scanner) freeName(i int, head uint64) (f field, value int, old bool) {
 	if s.buf[end+1] == ':' && !escaped {
 		// A name that has just moved into a slot is not marked there as seen.
 		learned := s.hot.learn(s.buf[start:end], head)
-		old = s.seen.add(head, load(s.buf, end-8), end-start)
+		var tail uint64
+		if end-start >= 8 { // before a shorter name there may be less than eight bytes
+			tail = load(s.buf, end-8)
+		}
+		old = s.seen.add(head, tail, end-start)
 		return fieldOther, end + 2, learned || old
 	}
 	// Written in another way it may be any name, hoisted ones too.
@@ -113,8 +117,8 @@ func (s *scanner) freeName(i int, head uint64) (f field, value int, old bool) {
 type nameFilter [4]uint64
 
 // add says whether a name, or one that looks like it, was added before. It
-// takes the first and the last eight bytes of the name; those of a shorter one
-// reach beyond it.
+// takes the first and the last eight bytes of the name; of a shorter one only
+// the first, which reach beyond it.
 func (n *nameFilter) add(head, tail uint64, size int) bool {
 	if size < 8 {
 		head &= 1<<(8*size) - 1
