@@ -51,8 +51,8 @@ func TestThroughput(t *testing.T) {
 	for round := range *throughputRounds {
 		for i, l := range lanes { // one after the other, so that the machine's moods meet all of them
 			r := a.run(t, l)
-			t.Logf("round %d, %s: %.0f events/s, lane %.2f µs, store %.2f µs (%.2f with merges), broker %.2f µs, peak %d MB, %.2f mallocs, %d blocks",
-				round+1, l.name, r.rate(), r.perEvent(r.lane), r.perEvent(r.store), r.perEvent(r.merged), r.perEvent(r.broker), r.peak>>20, float64(r.usage.Mallocs)/float64(r.events), r.blocks)
+			t.Logf("round %d, %s: %.0f events/s, lane %.2f µs, store %.2f µs (%.2f with merges), broker %.2f µs, peak %d MB, %.2f mallocs, %d blocks, %.2f merge passes (%.2f in the end)",
+				round+1, l.name, r.rate(), r.perEvent(r.lane), r.perEvent(r.store), r.perEvent(r.merged), r.perEvent(r.broker), r.peak>>20, float64(r.usage.Mallocs)/float64(r.events), r.blocks, r.passes, r.allPasses)
 			results[i] = append(results[i], r)
 		}
 	}
@@ -98,6 +98,9 @@ type result struct {
 	peak    int64
 	usage   memberUsage
 	blocks  int // that were stored
+	// passes is how often merges have written a row again, during the run and
+	// up to the end of the merges that it has left.
+	passes, allPasses float64
 }
 
 func (r result) rate() float64 { return float64(r.events) / r.elapsed.Seconds() }
@@ -251,17 +254,20 @@ func (a *arena) run(t *testing.T, l lane) result {
 		return a.used(t, live.pid), a.used(t, a.storePID), a.used(t, a.brokerPID)
 	}
 	lane, store, broker := used()
+	mergedRows := r.mergedRows(t)
 	begin := time.Now()
 	live.begin(t)
 	r.await(t)
 	res := result{events: r.events, elapsed: time.Since(begin)}
 	res.lane, res.store, res.broker = used()
+	res.passes = (r.mergedRows(t) - mergedRows) / float64(r.events)
 	if live.pid != 0 {
 		res.peak, _ = peakMemory(live.pid) // 0 where the machine does not tell
 	}
 	res.usage = live.end(t)
 	res.blocks, _ = strconv.Atoi(r.must(t, "SELECT uniqExact(kafka_partition, sealed_at) FROM events"))
 	r.settle(t)
+	res.allPasses = (r.mergedRows(t) - mergedRows) / float64(r.events)
 	res.lane, res.store, res.broker, res.merged = res.lane-lane, res.store-store, res.broker-broker, a.used(t, a.storePID)-store
 	return res
 }
@@ -313,6 +319,16 @@ func (r trial) await(t *testing.T) {
 			return
 		}
 	}
+}
+
+// mergedRows is how many rows merges have written since the store was started.
+func (r trial) mergedRows(t *testing.T) float64 {
+	t.Helper()
+	rows, err := strconv.ParseFloat(r.must(t, "SELECT sum(value) FROM system.events WHERE event = 'MergedRows'"), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 // viewsAreComplete reports whether the views have counted every row.

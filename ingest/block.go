@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/zeebo/xxh3"
 
 	"millrace/internal/event"
 )
@@ -22,6 +23,7 @@ type block struct {
 	letters    []event.DeadLetter
 	duplicates []event.Duplicate
 	aside      int // bytes of letters and duplicates
+	checked    int // rows of the batch that are known to be no repeats
 	measured   int // bytes of the batch when its records had measuredAt bytes
 	measuredAt int
 
@@ -46,7 +48,7 @@ func (b *block) reset(first int64, large *event.Batch) {
 	clear(b.letters)
 	clear(b.duplicates)
 	b.letters, b.duplicates = b.letters[:0], b.duplicates[:0]
-	b.aside, b.measured, b.measuredAt = 0, 0, 0
+	b.aside, b.checked, b.measured, b.measuredAt = 0, 0, 0, 0
 	b.first, b.last = first, first-1
 	b.closedBy = ""
 }
@@ -96,9 +98,10 @@ func (b *block) memory() int {
 // rows is the number of records, events or not.
 func (b *block) rows() int { return b.batch.Len() + len(b.letters) + len(b.duplicates) }
 
-// add puts a record at the end: into the columns, among the dead letters, or
-// among the repeats of what is stored. A nil memory knows no repeats. Kafka's
-// own markers of transactions take an offset and are no events.
+// add puts a record at the end: into the columns or among the dead letters.
+// Whether rows repeat what is stored is asked for many at a time, at the latest
+// by check before the block is handed over; a nil memory knows no repeats.
+// Kafka's own markers of transactions take an offset and are no events.
 func (b *block) add(decoder *event.Decoder, memory *memory, r *kgo.Record) {
 	if b.empty() {
 		b.opened, b.oldest = time.Now(), r.Timestamp.UnixMilli()
@@ -114,18 +117,34 @@ func (b *block) add(decoder *event.Decoder, memory *memory, r *kgo.Record) {
 		b.aside += len(r.Value) + letterBytes
 		return
 	}
+	if b.batch.Len()-b.checked == askedTogether {
+		b.check(memory)
+	}
+}
+
+// check takes the rows that repeat what is stored out of the columns.
+func (b *block) check(memory *memory) {
 	if memory == nil {
 		return
 	}
-	row := b.batch.Len() - 1
-	id := b.batch.EventID.At(row)
-	if at, known := memory.knows(id, r.Offset, pos.ReceivedAt); known {
-		b.duplicates = append(b.duplicates, event.Duplicate{Position: pos, EventID: strings.Clone(id), StoredOffset: at})
-		b.aside += len(id) + duplicateBytes
-		b.batch.Truncate(row)
-		return
+	var hashes [askedTogether]xxh3.Uint128
+	asked := hashes[:b.batch.Len()-b.checked]
+	for i := range asked {
+		asked[i] = xxh3.HashString128(b.batch.EventID.At(b.checked + i))
 	}
-	memory.add(id, r.Offset, pos.ReceivedAt)
+	memory.approach(asked)
+	for _, hash := range asked {
+		pos := b.batch.Position(b.checked)
+		at, known := memory.note(hash, pos.Offset, pos.ReceivedAt)
+		if !known {
+			b.checked++
+			continue
+		}
+		repeat := event.Duplicate{Position: pos, EventID: strings.Clone(b.batch.EventID.At(b.checked)), StoredOffset: at}
+		b.duplicates = append(b.duplicates, repeat)
+		b.aside += len(repeat.EventID) + duplicateBytes
+		b.batch.Delete(b.checked)
+	}
 }
 
 // piece is the part of a block that is written in one step: the whole, unless

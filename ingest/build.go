@@ -126,6 +126,7 @@ func (p *partition) accept(records []*kgo.Record) bool {
 			return false
 		}
 	}
+	p.building.check(p.memory)
 	p.building.show()
 	return true
 }
@@ -166,6 +167,7 @@ func (p *partition) full() string {
 // handOver waits until store takes the block, and begins the next. It reports
 // false when the partition was lost meanwhile.
 func (p *partition) handOver(closedBy string) bool {
+	p.building.check(p.memory)
 	p.building.closedBy = closedBy
 	p.building.show()
 	select {

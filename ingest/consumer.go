@@ -124,6 +124,7 @@ func (m *membership) connect(ctx context.Context) error {
 	}
 	shares := divide(m.cfg, partitions, brokers)
 	m.budget = newBudget(shares)
+	unpacker := newUnpacker()
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(m.cfg.Brokers...),
 		kgo.ConsumeTopics(m.cfg.topics()...),
@@ -135,8 +136,8 @@ func (m *membership) connect(ctx context.Context) error {
 		kgo.FetchMaxBytes(int32(shares.fetch)),
 		kgo.FetchMaxPartitionBytes(int32(shares.fetchPartition)),
 		kgo.FetchMaxWait(250 * time.Millisecond),
-		kgo.WithPools(new(recordPool)),
-		kgo.WithDecompressor(newUnpacker()),
+		kgo.WithPools(new(recordPool), unpacker),
+		kgo.WithDecompressor(unpacker),
 		clientMetrics(m.reg, "kafka_consumer"),
 		kgo.AdjustFetchOffsetsFn(m.takeOver),
 		kgo.OnPartitionsAssigned(m.assigned),

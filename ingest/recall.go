@@ -41,24 +41,36 @@ type StoredID struct {
 // measured against the record that repeats it.
 //
 // Ids are kept as 128-bit hashes: the chance that two different ids among a
-// partition's last million share one is about 10^-27. The last events lie in a
-// ring, and a table of places in the ring finds an id: 32 bytes and, at most
-// half full, 8 to 16 more. (A map from hash to place needs more than twice as
-// much, and memory is what bounds how far back repeats are known.)
+// partition's last million share one is about 10^-27. They lie in generations:
+// the youngest is added to, and when it has half of what is to be remembered,
+// the oldest is emptied and becomes the youngest. So nothing is ever taken out
+// of a table, and an event costs one look at a table for each generation, which
+// do not wait for each other. (One table, from which the oldest id is taken out
+// for each that comes in, needs two thirds of the room and more than twice the time:
+// each look is at memory that is far away.)
 type memory struct {
 	limit   int           // offsets, and events
 	horizon time.Duration // how long after an event its repeat is known
-	ring    []stored      // the last stored events, at most limit; the oldest at next once it is full
-	next    int
-	// slots are as many as a power of two. Each is 0, or the place in ring + 1 in
-	// the bits of places, with bits of the id in the others: so a search goes to
-	// the ring, which is far away in memory, for the right event alone.
+	// generations, the youngest first. The two that are full have limit events
+	// between them.
+	generations [3]generation
+	approached  uint32 // keeps approach from being optimised away
+}
+
+// generation is a part of a memory: events in the order of their offsets, and a
+// table of their places that finds an id.
+type generation struct {
+	events []stored
+	// slots are as many as a power of two, at most half of them in use. Each is 0,
+	// or the place in events + 1 in the bits of places, with bits of the id in the
+	// others: so a search goes to events for the right event alone.
 	slots  []uint32
 	places uint32
 }
 
-// rememberedBytes is what an id costs at most, with its part of the slots.
-const rememberedBytes = 32 + 16
+// rememberedBytes is what an id costs at most: an event and, of the table, two
+// to four slots, one and a half times.
+const rememberedBytes = (32 + 16) * 3 / 2
 
 // stored is an event that the memory knows.
 type stored struct {
@@ -72,96 +84,126 @@ const firstSlots = 1024
 
 // newMemory remembers the ids of the last limit offsets, for horizon.
 func newMemory(limit int, horizon time.Duration) *memory {
-	places := uint32(1)<<bits.Len(uint(limit)) - 1
-	return &memory{limit: limit, horizon: horizon, slots: make([]uint32, firstSlots), places: places}
-}
-
-// knows returns where the id was stored before the record at offset.
-func (m *memory) knows(id string, offset, receivedAt int64) (at int64, known bool) {
-	slot := m.slots[m.slot(xxh3.HashString128(id))]
-	if slot == 0 {
-		return 0, false
+	m := &memory{limit: limit, horizon: horizon}
+	for i := range m.generations {
+		m.generations[i] = generation{slots: make([]uint32, firstSlots), places: uint32(1)<<bits.Len(uint(m.half())) - 1}
 	}
-	s := &m.ring[slot&m.places-1]
-	known = offset-s.offset <= int64(m.limit) && receivedAt-s.receivedAt <= m.horizon.Milliseconds()
-	return s.offset, known
+	return m
 }
 
-// add remembers an id that is stored; the oldest goes where the limit is reached.
-func (m *memory) add(id string, offset, receivedAt int64) {
-	s := stored{xxh3.HashString128(id), offset, receivedAt}
-	if len(m.ring) < m.limit {
-		m.ring = append(m.ring, s)
-		if 2*len(m.ring) > len(m.slots) {
-			m.grow()
+// half is how many events fill a generation.
+func (m *memory) half() int { return (m.limit + 1) / 2 }
+
+// askedTogether is how many ids are looked for at a time.
+const askedTogether = 64
+
+// approach brings what note will look at into the processor's caches. The tables
+// are far away in memory, and one look after the other would wait for each;
+// these do not wait for one another.
+func (m *memory) approach(hashes []xxh3.Uint128) {
+	for i := range m.generations {
+		slots := m.generations[i].slots
+		for _, hash := range hashes {
+			m.approached += slots[int(hash.Lo)&(len(slots)-1)]
 		}
-		m.slots[m.slot(s.id)] = m.word(len(m.ring) - 1)
+	}
+}
+
+// note returns where the id with this hash, of the record at offset, was stored
+// before. One that was not is remembered from now on.
+func (m *memory) note(hash xxh3.Uint128, offset, receivedAt int64) (at int64, known bool) {
+	for i := range m.generations {
+		if s := m.generations[i].find(hash); s != nil { // an older generation may have it too, from longer ago
+			known = offset-s.offset <= int64(m.limit) && receivedAt-s.receivedAt <= m.horizon.Milliseconds()
+			at = s.offset
+			break
+		}
+	}
+	if !known {
+		m.add(stored{hash, offset, receivedAt})
+	}
+	return at, known
+}
+
+// add remembers an event that is stored.
+func (m *memory) add(s stored) {
+	if len(m.generations[0].events) == m.half() {
+		oldest := m.generations[2]
+		m.generations[2], m.generations[1] = m.generations[1], m.generations[0]
+		clear(oldest.slots)
+		oldest.events = oldest.events[:0]
+		m.generations[0] = oldest
+	}
+	m.generations[0].add(s)
+}
+
+// find returns the event that had the id last, nil for none.
+func (g *generation) find(id xxh3.Uint128) *stored {
+	if word := g.slots[g.slot(id)]; word != 0 {
+		return &g.events[word&g.places-1]
+	}
+	return nil
+}
+
+func (g *generation) add(s stored) {
+	g.events = append(g.events, s)
+	if 2*len(g.events) > len(g.slots) {
+		g.grow()
 		return
 	}
-	m.forget(m.next)
-	m.ring[m.next] = s
-	m.slots[m.slot(s.id)] = m.word(m.next)
-	m.next = (m.next + 1) % m.limit
+	g.place(len(g.events) - 1)
 }
 
 // slot is where the id is in the table, or the free slot where it belongs.
-func (m *memory) slot(id xxh3.Uint128) int {
-	i, tag := m.home(id), m.tag(id)
-	for word := m.slots[i]; word != 0; word = m.slots[i] {
-		if word&^m.places == tag && m.ring[word&m.places-1].id == id {
+func (g *generation) slot(id xxh3.Uint128) int {
+	i, tag := int(id.Lo)&(len(g.slots)-1), g.tag(id)
+	for word := g.slots[i]; word != 0; word = g.slots[i] {
+		if word&^g.places == tag && g.events[word&g.places-1].id == id {
 			break
 		}
-		i = (i + 1) & (len(m.slots) - 1)
+		i = (i + 1) & (len(g.slots) - 1)
 	}
 	return i
 }
 
 // tag are the bits of an id that its slot has, beside those of the place.
-func (m *memory) tag(id xxh3.Uint128) uint32 { return uint32(id.Hi) &^ m.places }
+func (g *generation) tag(id xxh3.Uint128) uint32 { return uint32(id.Hi) &^ g.places }
 
-// word is what the slot of the event at a place of the ring says.
-func (m *memory) word(at int) uint32 { return m.tag(m.ring[at].id) | uint32(at+1) }
-
-// home is the slot at which the search for an id begins.
-func (m *memory) home(id xxh3.Uint128) int { return int(id.Lo) & (len(m.slots) - 1) }
-
-// grow doubles the table.
-func (m *memory) grow() {
-	m.slots = make([]uint32, 2*len(m.slots))
-	for at := range m.ring {
-		m.slots[m.slot(m.ring[at].id)] = m.word(at)
-	}
+// place puts an event into the table, instead of an earlier one with its id.
+func (g *generation) place(at int) {
+	id := g.events[at].id
+	g.slots[g.slot(id)] = g.tag(id) | uint32(at+1)
 }
 
-// forget takes the event at a place of the ring out of the table, unless its id
-// was stored again later. The ids behind it move up, so that the search for
-// them does not end at the slot that is free now.
-func (m *memory) forget(at int) {
-	free := m.slot(m.ring[at].id)
-	if m.slots[free]&m.places != uint32(at+1) {
-		return
+// grow doubles the table.
+func (g *generation) grow() {
+	g.slots = make([]uint32, 2*len(g.slots))
+	for at := range g.events {
+		g.place(at)
 	}
-	mask := len(m.slots) - 1
-	for i := (free + 1) & mask; m.slots[i] != 0; i = (i + 1) & mask {
-		home := m.home(m.ring[m.slots[i]&m.places-1].id)
-		if (i-home)&mask >= (i-free)&mask { // its search passes the free slot
-			m.slots[free] = m.slots[i]
-			free = i
-		}
-	}
-	m.slots[free] = 0
 }
 
 // bytes is what the memory takes.
-func (m *memory) bytes() int { return cap(m.ring)*32 + len(m.slots)*4 }
+func (m *memory) bytes() int {
+	size := 0
+	for i := range m.generations {
+		size += cap(m.generations[i].events)*32 + len(m.generations[i].slots)*4
+	}
+	return size
+}
 
 // covers is how far back repeats are known, counted from receivedAt: the
 // horizon, or less where the traffic is too high for the limit.
 func (m *memory) covers(receivedAt int64) time.Duration {
-	if len(m.ring) < m.limit {
-		return m.horizon
+	back := m.limit // events
+	for i := range m.generations {
+		events := m.generations[i].events
+		if back <= len(events) {
+			return min(m.horizon, time.Duration(receivedAt-events[len(events)-back].receivedAt)*time.Millisecond)
+		}
+		back -= len(events)
 	}
-	return min(m.horizon, time.Duration(receivedAt-m.ring[m.next].receivedAt)*time.Millisecond)
+	return m.horizon
 }
 
 // load fills an empty memory with what the store has, for a new owner.
@@ -170,7 +212,7 @@ func (m *memory) load(ids iter.Seq2[StoredID, error]) error {
 		if err != nil {
 			return err
 		}
-		m.add(id.EventID, id.Offset, id.ReceivedAt)
+		m.add(stored{xxh3.HashString128(id.EventID), id.Offset, id.ReceivedAt})
 	}
 	return nil
 }

@@ -11,13 +11,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/zeebo/xxh3"
 
 	"millrace/internal/event"
 )
 
 func TestMemoryKnowsWithinHorizonAndLimit(t *testing.T) {
-	m := newMemory(3, time.Second)
-	m.add("a", 0, 1000)
 	for _, tc := range []struct {
 		id                 string
 		offset, receivedAt int64
@@ -30,22 +29,23 @@ func TestMemoryKnowsWithinHorizonAndLimit(t *testing.T) {
 		{"a", 4, 1000, false}, // too many offsets ago
 		{"b", 1, 1000, false},
 	} {
-		if _, got := m.knows(tc.id, tc.offset, tc.receivedAt); got != tc.want {
+		m := newMemory(3, time.Second)
+		m.note(xxh3.HashString128("a"), 0, 1000)
+		if _, got := m.note(xxh3.HashString128(tc.id), tc.offset, tc.receivedAt); got != tc.want {
 			t.Errorf("%s at offset %d, %d ms: known %v, want %v", tc.id, tc.offset, tc.receivedAt, got, tc.want)
 		}
 	}
-	m.add("b", 1, 1100)
-	m.add("a", 2, 2500) // stored again, past the horizon
-	m.add("c", 3, 2600) // the first a goes, the second stays
-	if at, known := m.knows("a", 4, 2700); !known || at != 2 {
+	m := newMemory(3, time.Second)
+	m.note(xxh3.HashString128("a"), 0, 1000)
+	m.note(xxh3.HashString128("b"), 1, 1100)
+	m.note(xxh3.HashString128("a"), 2, 2500) // stored again, past the horizon
+	m.note(xxh3.HashString128("c"), 3, 2600)
+	if at, known := m.note(xxh3.HashString128("a"), 4, 2700); !known || at != 2 {
 		t.Errorf("a: %d %v, want offset 2", at, known)
 	}
-	m.add("d", 4, 2700) // b goes
-	if len(m.ring) != 3 {
-		t.Errorf("remembers %d events, want 3", len(m.ring))
-	}
+	m.note(xxh3.HashString128("d"), 5, 2700)
 	if got := m.covers(2800); got != 300*time.Millisecond {
-		t.Errorf("covers %v, want 300ms", got)
+		t.Errorf("covers %v, want 300ms: a, c and d are the last three", got)
 	}
 }
 
@@ -54,48 +54,48 @@ func TestMemoryIsAMapThatForgets(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	for _, limit := range []int{1, 2, 100, 5000} {
+	for _, limit := range []int{1, 2, 3, 100, 5000} {
 		m := newMemory(limit, time.Hour)
 		last := map[string]int64{} // offset by id
-		for offset := range int64(4 * limit) {
+		for offset := range int64(8 * limit) {
 			id := fmt.Sprint(rng.IntN(3 * limit))
 			want, stored := last[id]
 			stored = stored && offset-want <= int64(limit)
-			at, known := m.knows(id, offset, 0)
+			at, known := m.note(xxh3.HashString128(id), offset, 0)
 			if known != stored || known && at != want {
 				t.Fatalf("limit %d, offset %d: knows %s at %d %v, want %d %v", limit, offset, id, at, known, want, stored)
 			}
-			m.add(id, offset, 0)
-			last[id] = offset
-		}
-		used := 0
-		for _, slot := range m.slots {
-			if slot != 0 {
-				used++
+			if !known {
+				last[id] = offset
 			}
 		}
-		if used > limit || len(m.ring) != limit {
-			t.Errorf("limit %d: %d slots used, %d events remembered", limit, used, len(m.ring))
+		events := 0
+		for i := range m.generations {
+			events += len(m.generations[i].events)
+		}
+		if most := 3 * m.half(); events > most || m.bytes() > 2*firstSlots*4*3+limit*rememberedBytes*2 {
+			t.Errorf("limit %d: %d events in %d bytes are remembered", limit, events, m.bytes())
 		}
 	}
 }
 
+// BenchmarkMemory looks for new ids as blocks do, many at a time.
 func BenchmarkMemory(b *testing.B) {
 	const limit = 500_000
 	m := newMemory(limit, time.Hour)
-	ids := make([]string, 4*limit)
-	for i := range ids {
-		ids[i] = fmt.Sprintf("019b%032x", i)
+	hashes := make([]xxh3.Uint128, 4*limit/askedTogether*askedTogether)
+	for i := range hashes {
+		hashes[i] = xxh3.HashString128(fmt.Sprintf("019b%032x", i))
 	}
 	b.ReportAllocs()
-	offset := int64(0)
-	for b.Loop() {
-		id := ids[offset%int64(len(ids))]
-		if _, known := m.knows(id, offset, 0); known {
+	for offset := 0; b.Loop(); offset++ {
+		at := offset % len(hashes)
+		if at%askedTogether == 0 {
+			m.approach(hashes[at : at+askedTogether])
+		}
+		if _, known := m.note(hashes[at], int64(offset), 0); known {
 			b.Fatal("an id is known that was forgotten")
 		}
-		m.add(id, offset, 0)
-		offset++
 	}
 }
 

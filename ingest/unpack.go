@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -15,9 +14,13 @@ import (
 // more often, and computes a checksum of what Kafka has covered with one
 // already. Every other codec, and every frame out of the ordinary, is left to
 // the client.
+//
+// The texts come back when the last record of a batch is recycled, and are used
+// again: what is fetched is nothing that the garbage collector has to collect.
 type unpacker struct {
 	other kgo.Decompressor
 	rooms sync.Pool // of *[]byte: where a batch is unpacked before its size is known
+	texts sync.Pool // of *[]byte: unpacked batches whose records are all in blocks
 }
 
 func newUnpacker() *unpacker {
@@ -39,8 +42,27 @@ func (u *unpacker) Decompress(packed []byte, codec kgo.CompressionCodecType) ([]
 		*room = make([]byte, frame.bound)
 	}
 	text, err := frame.unpack(*room)
-	return bytes.Clone(text), err
+	if err != nil {
+		return nil, err
+	}
+	return append(u.GetDecompressBytes(text, codec), text...), nil
 }
+
+// textGrain is what the room for a text is a multiple of, so that the texts of
+// batches of about the same size fit into each other's room.
+const textGrain = 32 << 10
+
+// GetDecompressBytes implements [kgo.PoolDecompressBytes]. It has room for
+// something of the size of text, and is empty.
+func (u *unpacker) GetDecompressBytes(text []byte, _ kgo.CompressionCodecType) []byte {
+	if used, ok := u.texts.Get().(*[]byte); ok && cap(*used) >= len(text) && cap(*used) <= 2*len(text)+textGrain {
+		return (*used)[:0]
+	}
+	return make([]byte, 0, (len(text)+textGrain)/textGrain*textGrain)
+}
+
+// PutDecompressBytes implements [kgo.PoolDecompressBytes].
+func (u *unpacker) PutDecompressBytes(text []byte) { u.texts.Put(&text) }
 
 // lz4Frame is a frame of the LZ4 frame format, version 1.6.
 type lz4Frame struct {

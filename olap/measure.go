@@ -118,7 +118,8 @@ func (m measure) over(figure string, exact bool) aggregate {
 		if exact {
 			return aggregate{name: "sum", arguments: figure, zero: true}
 		}
-		return aggregate{name: "sumKahan", arguments: figure, zero: true}
+		// Not over Nullable: read in the order of the key, the server (26.7) loses values then.
+		return aggregate{name: "sumKahan", arguments: "ifNull(" + figure + ", 0)", zero: true}
 	case measureAvg:
 		return aggregate{name: "avg", arguments: figure}
 	case measureMin, measureMax:

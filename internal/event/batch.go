@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -121,6 +122,22 @@ func (b *Batch) Truncate(n int) {
 	}
 	b.HasAmount = b.HasAmount[:n]
 	b.KafkaPartition = b.KafkaPartition[:n]
+}
+
+// Delete takes row i out. What comes behind it moves up, so it is meant for rows
+// near the end. The row's text stays counted in [Batch.Bytes] until [Batch.Reset].
+func (b *Batch) Delete(i int) {
+	for _, column := range b.texts() {
+		column.delete(i)
+	}
+	for _, column := range b.words() {
+		column.keys = slices.Delete(column.keys, i, i+1)
+	}
+	for _, column := range b.numbers() {
+		*column = slices.Delete(*column, i, i+1)
+	}
+	b.HasAmount = slices.Delete(b.HasAmount, i, i+1)
+	b.KafkaPartition = slices.Delete(b.KafkaPartition, i, i+1)
 }
 
 // leastRows is the room for rows that a batch begins with.

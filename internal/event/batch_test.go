@@ -1,7 +1,9 @@
 package event
 
 import (
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -56,10 +58,42 @@ func TestBatchColumns(t *testing.T) {
 	check("empty Range", b.Range(10, 10), 0)
 	b.Truncate(7)
 	check("Truncate", b, 7)
+	b.Delete(6)
+	b.Delete(2)
+	check("Delete", b, 5)
 	b.Reset()
 	check("Reset", b, 0)
 	if b.Bytes() != 0 {
 		t.Errorf("Reset leaves %d bytes", b.Bytes())
+	}
+}
+
+// Every row but the deleted ones stays what it was, and rows can be added.
+func TestBatchDelete(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	b := filled(t, 100)
+	var left []int
+	for i := range 100 {
+		left = append(left, i)
+	}
+	for range 60 {
+		i := rng.IntN(len(left))
+		left = slices.Delete(left, i, i+1)
+		b.Delete(i)
+	}
+	sample := Sample(7)
+	if reject := b.AppendEvent(&sample, Position{"events", 3, 7, 1007}); reject != nil {
+		t.Fatal(reject)
+	}
+	for i, n := range append(left, 7) {
+		if got, want := b.Row(i), Sample(n); !sameEvent(got, want) {
+			t.Errorf("row %d\n got %+v\nwant %+v", i, got, want)
+		}
+		if got := b.Position(i).Offset; got != int64(n) {
+			t.Errorf("row %d is of offset %d, want %d", i, got, n)
+		}
 	}
 }
 

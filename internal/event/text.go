@@ -1,6 +1,9 @@
 package event
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Text is a column of text, in the form in which ClickHouse's native protocol
 // takes a column of strings: each value is its length, as a uvarint, and its
@@ -57,6 +60,16 @@ func (t *Text) end(n int) uint32 {
 // truncate keeps the first n values.
 func (t *Text) truncate(n int) {
 	t.wire, t.ends = t.wire[:t.end(n)], t.ends[:n]
+}
+
+// delete takes value i out.
+func (t *Text) delete(i int) {
+	from, to := t.end(i), t.ends[i]
+	t.wire = slices.Delete(t.wire, int(from), int(to))
+	t.ends = slices.Delete(t.ends, i, i+1)
+	for j := range t.ends[i:] {
+		t.ends[i+j] -= to - from
+	}
 }
 
 // between is a view of values [from, to). Appending to it does not touch t.
