@@ -54,3 +54,18 @@ CREATE TABLE churn_features (
 ) WITH (fillfactor = 80);
 
 COMMENT ON COLUMN churn_features.features IS 'Value by name of feature; one that is 0 is left out.';
+
+-- How far today's users are from those that a version was trained on: the
+-- latest measurement of each version.
+CREATE TABLE model_drift (
+    name       text NOT NULL,
+    version    integer NOT NULL,
+    as_of      timestamptz NOT NULL,
+    users      bigint NOT NULL,
+    score      double precision NOT NULL,
+    features   jsonb NOT NULL,
+    PRIMARY KEY (name, version),
+    FOREIGN KEY (name, version) REFERENCES models
+);
+
+COMMENT ON COLUMN model_drift.score IS 'Population stability index of the score; features holds that of each feature, by name.';
