@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"internal/traffic":    {"internal/event"},
 	"internal/replay":     {"internal/event", "internal/nearest"},
 	"internal/client":     {"internal/event"},
+	"internal/lifetime":   {},
 }
 
 // drivers may not be known to the packages that only name things.

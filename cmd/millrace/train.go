@@ -3,9 +3,11 @@ package main
 import "github.com/spf13/cobra"
 
 // newTrainCmd holds one subcommand per model.
-func newTrainCmd(*app) *cobra.Command {
-	return &cobra.Command{
+func newTrainCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
 		Use:   "train MODEL",
 		Short: "Train a model and report how good it is",
 	}
+	cmd.AddCommand(newTrainBGNBDCmd(a))
+	return cmd
 }
