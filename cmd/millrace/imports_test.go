@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"internal/traffic":    {"internal/event"},
 	"internal/fraud":      {"internal/event"},
 	"internal/fraudlab":   {"internal/event", "internal/fraud", "internal/traffic"},
+	"internal/scorer":     {"ingest", "internal/event", "internal/fraud"},
 	"internal/replay":     {"internal/event", "internal/nearest"},
 	"internal/client":     {"internal/event"},
 }

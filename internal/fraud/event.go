@@ -49,19 +49,30 @@ func DeviceKey(platform, device, os, browser string) uint32 {
 	return max(h.Sum32(), 1)
 }
 
-// countryKey is the code as a number, 0 where there is none.
-func countryKey(code string) uint32 {
+// named marks the key of a country that is written as a name and not as a code.
+const named = 1 << 31
+
+// countryKey is the country as a number, 0 where there is none.
+func countryKey(country string) uint32 {
+	if len(country) > 3 {
+		h := fnv.New32a()
+		h.Write([]byte(country))
+		return h.Sum32() | named
+	}
 	key := uint32(0)
-	for i := 0; i < len(code) && i < 4; i++ {
-		key = key<<8 | uint32(code[i])
+	for i := range len(country) {
+		key = key<<8 | uint32(country[i])
 	}
 	return key
 }
 
-// countryCode is the code that countryKey was made of.
+// countryCode is the code that countryKey was made of, as far as it can be told.
 func countryCode(key uint32) string {
+	if key&named != 0 {
+		return "another country"
+	}
 	var code []byte
-	for shift := 24; shift >= 0; shift -= 8 {
+	for shift := 16; shift >= 0; shift -= 8 {
 		if c := byte(key >> shift); c != 0 {
 			code = append(code, c)
 		}

@@ -202,3 +202,12 @@ func (p *Profile) rarity(at int64) float64 {
 	share := (near + prior*even) / (float64(p.presence) + prior)
 	return max(0, math.Log(even/share))
 }
+
+// Float32 are the features in the precision in which they are kept.
+func (f *Features) Float32() []float32 {
+	values := make([]float32, len(f))
+	for i, v := range f {
+		values[i] = float32(v)
+	}
+	return values
+}

@@ -13,7 +13,7 @@ func EventOf(b *event.Batch, i int) Event {
 		Kind:    kindOf(b, i),
 		ID:      b.EventID.At(i),
 		At:      b.Timestamp[i],
-		Country: b.Country.At(i),
+		Country: short(b.Country.At(i)),
 		Device:  DeviceKey(b.Platform.At(i), b.Device.At(i), b.OS.At(i), b.Browser.At(i)),
 	}
 	if e.Kind != KindPresence && b.HasAmount[i] {
@@ -37,4 +37,13 @@ func kindOf(b *event.Batch, i int) Kind {
 		}
 	}
 	return KindPresence
+}
+
+// short keeps a country from filling the sentences that name it.
+func short(country string) string {
+	const most = 64
+	if len(country) <= most {
+		return country
+	}
+	return strings.ToValidUTF8(country[:most], "")
 }
