@@ -61,6 +61,11 @@ pgo: engines ## a profile of the ingest for the compiler, cmd/millrace/default.p
 bench-steady: engines ## 12 events a second for an hour: freshness and parts (STEADY=1h)
 	$(GO) test ./bench/ -run TestSteady -v -count 1 -timeout 25h -steady $(STEADY)
 
+.PHONY: bench-fraud
+
+bench-fraud: needs-go ## how well labelled fraud is found, on seeds that nothing was chosen by
+	$(GO) test ./bench/ -run 'TestFraud$$' -v -count 1 -fraud
+
 build: $(BIN) ## the binary, bin/millrace, with the dashboard inside
 
 $(BIN): $(GO_FILES) $(UI)/dist/index.html go.mod go.sum | needs-go

@@ -21,6 +21,7 @@ import (
 const (
 	stageIngest = "ingest" // Kafka to ClickHouse
 	stageSync   = "sync"   // ClickHouse to Postgres
+	stageScore  = "score"  // Kafka to Postgres: purchases judged
 	stageAPI    = "api"    // HTTP, dashboard
 )
 
@@ -69,7 +70,7 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metricsListen, "metrics-listen", "", "host:port that serves GET /metrics beside the API, for processes without one; empty for none")
 	flags.StringVar(&o.ports, "ports", "default", "ports of the embedded engines: default (8123, 9000, 9092, 5432) or auto (any free ones, also for the API)")
 	flags.StringVar(&o.engines, "engines", "", "directory of the installed engine packages (default: a directory in the user's cache)")
-	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageAPI}, "what this process does")
+	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageScore, stageAPI}, "what this process does")
 	flags.StringVar(&o.clickhouse, "clickhouse", "", "use this ClickHouse, host:port (native) or clickhouse://user:password@host:port/database, and start none")
 	flags.StringVar(&o.compress, "clickhouse-compression", string(olap.CompressionAuto), "how inserted events are packed: none, lz4, lz4-text, zstd, or auto: none to this machine, lz4 to others")
 	flags.StringSliceVar(&o.kafka, "kafka", nil, "use this Kafka, host:port,…, and start none")
@@ -111,9 +112,9 @@ func (o *upOptions) validate() error {
 		fault("--ports: %q is neither default nor auto", o.ports)
 	}
 	if len(o.stages) == 0 {
-		fault("--stages: empty; name at least one of ingest, sync, api")
+		fault("--stages: empty; name at least one of ingest, sync, score, api")
 	}
-	known := []string{stageIngest, stageSync, stageAPI}
+	known := []string{stageIngest, stageSync, stageScore, stageAPI}
 	for _, s := range o.stages {
 		if !slices.Contains(known, s) {
 			fault("--stages: %q is not a stage%s; there are %s", s, nearest.Hint(s, known), strings.Join(known, ", "))

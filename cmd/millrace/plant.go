@@ -17,6 +17,7 @@ import (
 	"millrace/ingest"
 	"millrace/internal/embedded"
 	"millrace/internal/enrich"
+	"millrace/internal/scorer"
 	"millrace/olap"
 	"millrace/oltp"
 )
@@ -37,6 +38,7 @@ type plant struct {
 	backfill *ingest.Progress // of the backfill; nil where there is none
 	consumer *ingest.Consumer // nil where the stage runs elsewhere
 	syncer   *oltp.Syncer     // nil where the stage runs elsewhere
+	scorer   *scorer.Scorer   // nil where the stage runs elsewhere
 
 	ledger ledger        // broker against store
 	copies *letterCopies // nil where dead letters are not copied to Kafka
@@ -149,6 +151,11 @@ func (p *plant) openStages(brokers []string) (err error) {
 			return err
 		}
 	}
+	if p.options.runs(stageScore) {
+		if err := p.openScorer(brokers); err != nil {
+			return err
+		}
+	}
 	if p.options.runs(stageAPI) {
 		err = errors.Join(p.openGuard(), p.openCollector())
 	}
@@ -198,6 +205,9 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	}
 	if p.syncer != nil {
 		stages.Go(func() error { return p.syncer.Run(ctx) })
+	}
+	if p.scorer != nil {
+		stages.Go(func() error { return p.scorer.Run(ctx) })
 	}
 	if p.identities != nil {
 		stages.Go(func() error { return p.identities.Run(ctx) })

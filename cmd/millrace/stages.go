@@ -16,6 +16,9 @@ func (p *plant) stages() []api.StageFunc {
 	if p.syncer != nil {
 		stages = append(stages, p.syncStage)
 	}
+	if p.scorer != nil {
+		stages = append(stages, sinceChange(p.scoreStage))
+	}
 	return stages
 }
 

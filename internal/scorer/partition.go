@@ -1,0 +1,212 @@
+package scorer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"millrace/internal/event"
+	"millrace/internal/fraud"
+)
+
+// partition is what is known of one partition. What it holds is what the store
+// holds, unless known is false.
+type partition struct {
+	key    key
+	scorer *Scorer
+	// profiles of users seen lately; safe for concurrent use.
+	profiles *lru.Cache[string, *fraud.Profile]
+
+	mu         sync.Mutex // held while a block is in work
+	known      bool
+	next       int64
+	receivedAt time.Time
+	population fraud.Population
+}
+
+func newPartition(s *Scorer, k key) (*partition, error) {
+	profiles, err := lru.New[string, *fraud.Profile](s.cfg.MaxProfiles)
+	if err != nil {
+		return nil, fmt.Errorf("memory for profiles: %w", err)
+	}
+	return &partition{key: k, scorer: s, profiles: profiles}, nil
+}
+
+// forget makes the next block read the store's state: what is in memory may not
+// be what the store holds.
+func (p *partition) forget() {
+	p.known = false
+	p.profiles.Purge()
+}
+
+// take judges a block and writes the step that came of it.
+func (p *partition) take(ctx context.Context, batch *event.Batch) error {
+	began := time.Now()
+	if err := p.recall(ctx); err != nil {
+		return err
+	}
+	first := p.firstNew(batch)
+	if first == batch.Len() {
+		return nil
+	}
+	b := &block{batch: batch, first: first, partition: p, changed: map[string]*fraud.Profile{}}
+	if err := b.gather(ctx); err != nil {
+		return err
+	}
+	step, err := b.judge()
+	if err != nil {
+		return err
+	}
+	if err := p.scorer.deps.Store.Save(ctx, step); err != nil {
+		return err
+	}
+	p.next, p.receivedAt = step.To.Next, step.To.ReceivedAt
+	for user, profile := range b.users {
+		p.profiles.Add(user, profile)
+	}
+	p.scorer.metrics.written(&step, batch.Len()-first, began)
+	return nil
+}
+
+// recall reads the state from the store where it is not known.
+func (p *partition) recall(ctx context.Context) error {
+	if p.known {
+		return nil
+	}
+	state, err := p.scorer.deps.Store.State(ctx, p.key.topic, p.key.partition)
+	if err != nil {
+		return err
+	}
+	p.population = fraud.Population{}
+	if len(state.Population) > 0 {
+		if err := p.population.UnmarshalBinary(state.Population); err != nil {
+			return fmt.Errorf("state of %s/%d: %w; a newer millrace wrote it, start that one", p.key.topic, p.key.partition, err)
+		}
+	}
+	p.next, p.receivedAt, p.known = state.Next, state.ReceivedAt, true
+	return nil
+}
+
+// firstNew is the first row that was not judged yet: a block comes again where
+// somebody died, or lost the connection, between the step and the offset.
+//
+// Rows before p.next that were received after everything judged so far cannot
+// have been: the topic was made anew and counts from 0 again.
+func (p *partition) firstNew(batch *event.Batch) int {
+	offsets := batch.KafkaOffset
+	if offsets[0] < p.next && receivedAt(batch.ReceivedAt[0]).After(p.receivedAt) {
+		p.scorer.deps.Logger.Warn("the topic's offsets begin anew: scoring goes on with what it knows of the users",
+			"topic", p.key.topic, "partition", p.key.partition, "expected_offset", p.next, "offset", offsets[0])
+		return 0
+	}
+	first, _ := slices.BinarySearch(offsets, p.next)
+	return first
+}
+
+// block is a batch in work.
+type block struct {
+	batch     *event.Batch
+	first     int // the first row to judge
+	partition *partition
+	users     map[string]*fraud.Profile
+	changed   map[string]*fraud.Profile
+}
+
+// gather finds the profiles of the block's users, in memory or in the store.
+// Memory is not changed: the profiles of a block are put there when its step is
+// written.
+func (b *block) gather(ctx context.Context) error {
+	p := b.partition
+	b.users = map[string]*fraud.Profile{}
+	var missing []string
+	for i := b.first; i < b.batch.Len(); i++ {
+		user := b.batch.UserID.At(i)
+		if _, seen := b.users[user]; seen {
+			continue
+		}
+		user = string([]byte(user)) // the batch takes its text back
+		profile, found := p.profiles.Get(user)
+		if !found {
+			profile = new(fraud.Profile)
+			missing = append(missing, user)
+		}
+		b.users[user] = profile
+	}
+	if len(missing) == 0 || p.next < 0 {
+		return nil
+	}
+	p.scorer.metrics.reads.Add(float64(len(missing)))
+	stored, err := p.scorer.deps.Store.Profiles(ctx, p.key.topic, p.key.partition, missing)
+	if err != nil {
+		return err
+	}
+	for _, s := range stored {
+		if err := b.users[s.UserID].UnmarshalBinary(s.State); err != nil {
+			return fmt.Errorf("profile of user %q: %w; a newer millrace wrote it, start that one", s.UserID, err)
+		}
+	}
+	return nil
+}
+
+// judge goes through the rows in order.
+func (b *block) judge() (Step, error) {
+	p := b.partition
+	step := Step{Topic: p.key.topic, Partition: p.key.partition, From: p.next, To: State{ReceivedAt: p.receivedAt}}
+	for i := b.first; i < b.batch.Len(); i++ {
+		e, user := fraud.EventOf(b.batch, i), b.batch.UserID.At(i)
+		profile := b.users[user]
+		verdict, judged, changed := p.scorer.deps.Model.Take(&e, profile, &p.population)
+		if changed {
+			if _, noted := b.changed[user]; !noted {
+				b.changed[string([]byte(user))] = profile
+			}
+		}
+		if judged {
+			score, err := b.score(i, &e, &verdict)
+			if err != nil {
+				return step, err
+			}
+			step.Scores = append(step.Scores, score)
+		}
+		if at := receivedAt(b.batch.ReceivedAt[i]); at.After(step.To.ReceivedAt) {
+			step.To.ReceivedAt = at
+		}
+	}
+	step.To.Next = b.batch.KafkaOffset[b.batch.Len()-1] + 1
+	step.To.Population = p.population.AppendBinary(nil)
+	for _, user := range slices.Sorted(maps.Keys(b.changed)) { // one order of rows: writers cannot deadlock
+		step.Profiles = append(step.Profiles, Profile{UserID: user, State: b.changed[user].AppendBinary(nil)})
+	}
+	return step, nil
+}
+
+// score is the verdict on row i as the store keeps it, with strings of its own.
+func (b *block) score(i int, e *fraud.Event, v *fraud.Verdict) (Score, error) {
+	reasons := v.Reasons
+	if reasons == nil {
+		reasons = []fraud.Reason{}
+	}
+	text, err := json.Marshal(reasons)
+	if err != nil {
+		return Score{}, fmt.Errorf("reasons of %q: %w", e.ID, err)
+	}
+	position := b.batch.Position(i)
+	s := Score{
+		EventID: string([]byte(e.ID)), UserID: string([]byte(b.batch.UserID.At(i))), EventTime: receivedAt(e.At),
+		Currency: string([]byte(b.batch.Currency.At(i))), Country: string([]byte(e.Country)),
+		Score: v.Score, Decision: string(v.Decision), Base: v.Base, Reasons: text, Features: v.Features.Float32(),
+		Model: b.partition.scorer.deps.Model.Params().Version,
+		Topic: b.partition.key.topic, Partition: position.Partition, Offset: position.Offset, ReceivedAt: receivedAt(position.ReceivedAt),
+	}
+	if b.batch.HasAmount[i] {
+		amount := b.batch.Amount[i]
+		s.AmountMicros = &amount
+	}
+	return s, nil
+}
