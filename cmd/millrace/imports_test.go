@@ -38,6 +38,7 @@ var arrows = map[string][]string{
 	"internal/replay":     {"internal/event", "internal/nearest"},
 	"internal/client":     {"internal/event"},
 	"internal/lifetime":   {},
+	"internal/churn":      {},
 }
 
 // drivers may not be known to the packages that only name things.
