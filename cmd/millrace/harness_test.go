@@ -22,7 +22,7 @@ const asCommand = "MILLRACE_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
 	embedded.Main() // the test binary is also the child that runs an engine
-	serveScorer() // or a scorer that is there to be killed
+	serveScorer()   // or a scorer that is there to be killed
 	if os.Getenv(asCommand) != "" {
 		main() // and the command, in a process of its own
 	}
