@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"deploy/embedded":     {},
 	"internal/event":      {"internal/nearest"},
 	"internal/nearest":    {},
+	"internal/anomaly":    {},
 	"internal/query":      {"internal/event", "internal/nearest"},
 	"internal/chdb":       {"internal/event"},
 	"internal/enrich":     {"internal/event"},

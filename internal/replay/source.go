@@ -67,6 +67,12 @@ func openSource(name string, stdin io.Reader, read *atomic.Int64) (*source, erro
 	return s, nil
 }
 
+// Open opens a file, or stdin for "-", for reading as it comes, and unpacks
+// gzip and zstd, which the first bytes tell whatever the name says.
+func Open(name string, stdin io.Reader) (io.ReadCloser, error) {
+	return openSource(name, stdin, new(atomic.Int64))
+}
+
 func (s *source) decompress(plain *bufio.Reader) error {
 	magic, err := plain.Peek(4)
 	if err != nil && err != io.EOF {
