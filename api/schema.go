@@ -67,14 +67,14 @@ type QueryRange struct {
 	From      string `json:"from,omitempty" default:"-30d" doc:"Start, included: a time, a date, or relative." example:"-7d"`
 	To        string `json:"to,omitempty" default:"now" doc:"End, excluded: a time, a date, or relative." example:"2026-01-01"`
 	Timezone  string `json:"timezone,omitempty" default:"UTC" doc:"IANA name; dates and buckets are local to it." example:"Asia/Kolkata"`
-	Where     string `json:"where,omitempty" doc:"An expression over the fields of the event." example:"country = \"IN\" and properties.amount > 100"`
+	Where     string `json:"where,omitempty" doc:"An expression over the fields of the event, its properties.x, and the traits user.x of its user." example:"country = \"IN\" and properties.amount > 100"`
 	Interval  string `json:"interval,omitempty" enum:"minute,10m,hour,day,week,month" default:"day" doc:"Size of a bucket: a local calendar unit."`
 	WeekStart string `json:"week_start,omitempty" enum:"monday,sunday" default:"monday" doc:"First day of a week."`
 }
 
 // QueryBreakdown splits an answer.
 type QueryBreakdown struct {
-	Property string `json:"property" doc:"A field of the event or its context, or properties.x." example:"country"`
+	Property string `json:"property" doc:"A field of the event or its context, properties.x, or user.x: a trait." example:"country"`
 	Limit    int    `json:"limit,omitempty" default:"10" minimum:"1" maximum:"250" doc:"Largest values shown; the rest are (other)."`
 }
 

@@ -64,7 +64,7 @@ type QueryUsers struct {
 // DataSchema is the answer of GET /v1/schema.
 type DataSchema struct {
 	Events      []DataEvent    `json:"events" doc:"Most frequent first."`
-	Properties  []DataProperty `json:"properties" doc:"Those of the sampled events, most frequent first. One that hardly any event carries may be missing: ask for its event."`
+	Properties  []DataProperty `json:"properties" doc:"Those of the sampled events, and traits of users, most frequent first. One that hardly any event carries may be missing: ask for its event."`
 	SampledRows uint64         `json:"sampled_rows" doc:"Events looked at for the properties."`
 	StoredRows  uint64         `json:"stored_rows" doc:"Events stored."`
 }
@@ -81,8 +81,8 @@ type DataEvent struct {
 type DataProperty struct {
 	Name      string    `json:"name" example:"properties.plan"`
 	Types     []string  `json:"types" enum:"text,number,truth,list,object"`
-	Events    []string  `json:"events" doc:"Types of events that carry it."`
-	Count     uint64    `json:"count" doc:"Events that carry it, about; exact where all were looked at."`
+	Events    []string  `json:"events" doc:"Types of events that carry it; identify for a trait, such as user.plan."`
+	Count     uint64    `json:"count" doc:"Events that carry it, or users who have the trait, about; exact where all were looked at."`
 	FirstSeen time.Time `json:"first_seen" doc:"Earliest event time among those looked at."`
 	LastSeen  time.Time `json:"last_seen" doc:"Latest event time among those looked at."`
 	Values    []string  `json:"values" doc:"Frequent ones, most frequent first; long ones are cut."`

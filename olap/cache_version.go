@@ -49,6 +49,9 @@ FROM
 // readsUntil is the end of what a question reads, where that is known to be the
 // end of its range.
 func readsUntil(q Query, f frame) (time.Time, bool) {
+	if mentioned(q).ofUsers() { // an identify may come at any time
+		return time.Time{}, false
+	}
 	switch q := q.(type) {
 	case *trends:
 		return f.to, true

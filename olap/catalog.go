@@ -14,8 +14,9 @@ import (
 type Catalog struct {
 	// Events are counted exactly, from the 10-minute windows; most frequent first.
 	Events []CatalogEvent `json:"events"`
-	// Properties are those of the sampled events, most frequent first. One that
-	// only a few events in a million carry may be missing: ask for its event.
+	// Properties are those of the sampled events, most frequent first, and traits
+	// of users, such as user.plan. One that only a few events in a million carry
+	// may be missing: ask for its event.
 	Properties []CatalogProperty `json:"properties"`
 	// SampledRows of StoredRows were looked at for the properties.
 	SampledRows uint64 `json:"sampled_rows"`
@@ -36,9 +37,10 @@ type CatalogProperty struct {
 	Name string `json:"name"`
 	// Types are among text, number, truth, list and object.
 	Types []string `json:"types"`
-	// Events are the types of events that carry it.
+	// Events are the types of events that carry it; identify for a trait.
 	Events []string `json:"events"`
-	// Count is about how many events carry it; exact where all rows were looked at.
+	// Count is about how many events carry it, or, of a trait, how many users have
+	// it; exact where all rows were looked at.
 	Count uint64 `json:"count"`
 	// FirstSeen and LastSeen are event times among the sampled rows.
 	FirstSeen time.Time `json:"first_seen"`
@@ -78,14 +80,35 @@ func (s *Store) Catalog(ctx context.Context, filter CatalogFilter) (*Catalog, er
 	if err := s.catalogEvents(ctx, filter, c); err != nil {
 		return nil, err
 	}
-	if err := s.catalogProperties(ctx, filter, wanted, c); err != nil {
+	if err := s.catalogNames(ctx, filter, wanted, c); err != nil {
 		return nil, err
 	}
+	c.finish(filter.most())
 	if filter.Property != "" {
 		c.Events = []CatalogEvent{}
 		return c, nil
 	}
 	return c.named(filter.Prefix), nil
+}
+
+// catalogNames samples what questions may name: properties of events, and of
+// users.
+func (s *Store) catalogNames(ctx context.Context, filter CatalogFilter, wanted []string, c *Catalog) error {
+	stored, largest, err := s.rowsIn(ctx, "events")
+	if err != nil {
+		return err
+	}
+	c.StoredRows = stored
+	ofUser := wanted != nil && wanted[0] == "user"
+	if !ofUser {
+		if err := s.catalogProperties(ctx, filter, wanted, largest, c); err != nil {
+			return err
+		}
+	}
+	if filter.Event == "" && (ofUser || wanted == nil) {
+		return s.catalogTraits(ctx, filter, wanted, c)
+	}
+	return nil
 }
 
 // named leaves the names that begin so. The catalogue itself stays as it is.

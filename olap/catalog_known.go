@@ -61,8 +61,7 @@ func (k *catalogCache) known() *Catalog {
 // unknownNames warns of events and properties that the data do not hold: they are
 // most likely misspelt. What the last catalogue had is known without looking.
 func (g *Guard) unknownNames(ctx context.Context, q Query) []string {
-	var m mentions
-	m.collect(reflect.ValueOf(q).Elem())
+	m := mentioned(q)
 	if c := g.catalog.known(); c != nil && len(m.missing(c)) == 0 {
 		return nil
 	}
@@ -77,6 +76,11 @@ func (g *Guard) unknownNames(ctx context.Context, q Query) []string {
 type mentions struct {
 	events     []string
 	properties []property
+}
+
+func mentioned(q Query) (m mentions) {
+	m.collect(reflect.ValueOf(q).Elem())
+	return m
 }
 
 // collect walks through a question: its fields, and those of what it holds.
@@ -162,25 +166,30 @@ func (m *mentions) missing(c *Catalog) []string {
 			continue
 		}
 		if name := nameOf(p.parts()); !slices.Contains(properties, name) {
-			warnings = append(warnings, fmt.Sprintf("none of %d events looked at has %s%s", c.SampledRows, name, hintInside(name, properties)))
+			who := fmt.Sprintf("none of %d events looked at", c.SampledRows)
+			if p.of != "" {
+				who = "none of the users looked at"
+			}
+			warnings = append(warnings, fmt.Sprintf("%s has %s%s", who, name, hintInside(name, properties)))
 		}
 	}
 	slices.Sort(warnings)
 	return slices.Compact(warnings)
 }
 
-// hintInside compares what lies in properties by what comes after that word,
-// which would make all names alike.
+// hintInside compares what lies in properties, or what is known of users, by what
+// comes after that word, which would make all names alike.
 func hintInside(name string, names []string) string {
+	word, rest, _ := strings.Cut(name, ".")
 	var short []string
 	for _, n := range names {
-		if rest, ok := strings.CutPrefix(n, inside); ok {
-			short = append(short, rest)
+		if other, ok := strings.CutPrefix(n, word+"."); ok {
+			short = append(short, other)
 		}
 	}
-	near := nearest.Name(strings.TrimPrefix(name, inside), short)
+	near := nearest.Name(rest, short)
 	if near == "" {
 		return ""
 	}
-	return fmt.Sprintf("; did you mean %q?", inside+near)
+	return fmt.Sprintf("; did you mean %q?", word+"."+near)
 }

@@ -65,19 +65,14 @@ func (s *Store) catalogEvents(ctx context.Context, filter CatalogFilter, c *Cata
 }
 
 // catalogProperties samples the events of the filter.
-func (s *Store) catalogProperties(ctx context.Context, filter CatalogFilter, wanted []string, c *Catalog) error {
+func (s *Store) catalogProperties(ctx context.Context, filter CatalogFilter, wanted []string, largestPart uint64, c *Catalog) error {
 	st := newStatement()
-	selected, err := s.sample(ctx, st, filter, c)
-	if err != nil {
-		return err
-	}
-	values, only := catalogValues, "1"
+	selected := sample(st, filter, largestPart, c)
+	only := "1"
 	if wanted != nil {
-		values, only = catalogAllValues, "(empty(value.1) OR value.1 = "+st.bind(wanted)+")"
-		if filter.Prefix != "" {
-			only += " AND (empty(value.1) OR startsWith(lowerUTF8(value.3), lowerUTF8(" + st.bind(filter.Prefix) + ")))"
-		}
+		only = "(empty(value.1) OR " + filter.values(st, wanted) + ")"
 	}
+	values := filter.most()
 	st.text("SELECT type, name, n, kinds, first, last, arrayMap(t -> t.1, top), arrayMap(t -> toUInt64(t.2), top)",
 		"\nFROM\n(\nSELECT type, value.1 AS name, count() AS n, groupUniqArray(value.2) AS kinds, min(timestamp) AS first, max(timestamp) AS last,",
 		"\n    topK(", strconv.Itoa(values), ", 3, 'counts')(value.3) AS top",
@@ -88,48 +83,77 @@ func (s *Store) catalogProperties(ctx context.Context, filter CatalogFilter, wan
 	if err := s.readProperties(ctx, st, c); err != nil {
 		return fmt.Errorf("look for properties: %w", err)
 	}
-	c.finish(values)
 	return nil
 }
 
-// sample renders which rows are looked at.
-func (s *Store) sample(ctx context.Context, st *statement, filter CatalogFilter, c *Catalog) (string, error) {
-	var largest uint64
-	err := s.conn.QueryRow(ctx, "SELECT sum(rows), max(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'").Scan(&c.StoredRows, &largest)
-	if err != nil {
-		return "", fmt.Errorf("read the size of the data: %w", err)
+// values renders which of the unpacked values are wanted: those of one property.
+func (f CatalogFilter) values(st *statement, wanted []string) string {
+	sql := "value.1 = " + st.bind(wanted)
+	if f.Prefix != "" {
+		sql += " AND startsWith(lowerUTF8(value.3), lowerUTF8(" + st.bind(f.Prefix) + "))"
 	}
+	return sql
+}
+
+// most is how many values of a property are shown.
+func (f CatalogFilter) most() int {
+	if f.Property != "" {
+		return catalogAllValues
+	}
+	return catalogValues
+}
+
+// sample renders which rows are looked at.
+func sample(st *statement, filter CatalogFilter, largestPart uint64, c *Catalog) string {
 	if filter.Event == "" {
-		return strips(st, sampleRows, c.StoredRows, largest), nil
+		return strips(st, sampleRows, c.StoredRows, largestPart)
 	}
 	n := uint64(sampleRows)
 	if len(c.Events) > 0 { // enough rows for some thousand of the type
 		n = min(max(n, 4*unpackPerType*(c.StoredRows/max(c.Events[0].Count, 1))), sampleMost)
 	}
-	return allOf("type = "+st.bind(filter.Event), strips(st, n, c.StoredRows, largest)), nil
+	return allOf("type = "+st.bind(filter.Event), strips(st, n, c.StoredRows, largestPart))
+}
+
+// rowsIn tells how many rows a table holds, and the largest of its parts.
+func (s *Store) rowsIn(ctx context.Context, table string) (rows, largestPart uint64, err error) {
+	st := newStatement()
+	st.text("SELECT sum(rows), max(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table = ", st.bind(table))
+	err = s.eachRow(ctx, st, func(scan func(...any) error) error { return scan(&rows, &largestPart) })
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the size of the data: %w", err)
+	}
+	return rows, largestPart, nil
 }
 
 // carried renders what one row carries: for each value its name in parts, its
 // type and its text. The first, without a name, stands for the row itself.
 func carried(st *statement) string {
-	const (
-		kind = "multiIf(startsWith(%[1]s, '\"'), 'text', %[1]s IN ('true', 'false'), 'truth', startsWith(%[1]s, '['), 'list', startsWith(%[1]s, '{'), 'object', 'number')"
-		text = "substringUTF8(if(startsWith(%[1]s, '\"'), JSONExtractString(%[1]s), %[1]s), 1, 100)"
-	)
 	columns := make([]string, 0, 20)
 	for _, name := range slices.Concat(contextNames(), hotNames()) {
 		columns = append(columns, fmt.Sprintf("(['%s'], 'text', toString(%s))", name, name))
 	}
 	columns = append(columns, "(['amount'], 'number', ifNull(toString(amount), ''))")
-	hot := st.bind(append(hotNames(), "amount"))
 	return `arrayConcat(
     [(CAST([], 'Array(String)'), '', '')],
-    arrayFilter(v -> v.3 != '', [` + strings.Join(columns, ", ") + `]),
-    arrayMap(kv -> (['properties', kv.1], ` + fmt.Sprintf(kind, "kv.2") + `, ` + fmt.Sprintf(text, "kv.2") + `),
-        arrayFilter(kv -> kv.2 != 'null' AND NOT has(` + hot + `, kv.1), JSONExtractKeysAndValuesRaw(properties))),
-    arrayFlatten(arrayMap(kv -> arrayMap(sub -> (['properties', kv.1, sub.1], ` + fmt.Sprintf(kind, "sub.2") + `, ` + fmt.Sprintf(text, "sub.2") + `),
+    arrayFilter(v -> v.3 != '', [` + strings.Join(columns, ", ") + `]),` +
+		unpacked("properties", " AND NOT has("+st.bind(append(hotNames(), "amount"))+", kv.1)") + `)`
+}
+
+// unpacked renders what the JSON text in properties holds, objects one level
+// deep, as two arrays such as those of carried. Names begin with the given word;
+// only restricts the keys kv.1.
+func unpacked(begin, only string) string {
+	const (
+		kind = "multiIf(startsWith(%[1]s, '\"'), 'text', %[1]s IN ('true', 'false'), 'truth', startsWith(%[1]s, '['), 'list', startsWith(%[1]s, '{'), 'object', 'number')"
+		text = "substringUTF8(if(startsWith(%[1]s, '\"'), JSONExtractString(%[1]s), %[1]s), 1, 100)"
+	)
+	return `
+    arrayMap(kv -> (['` + begin + `', kv.1], ` + fmt.Sprintf(kind, "kv.2") + `, ` + fmt.Sprintf(text, "kv.2") + `),
+        arrayFilter(kv -> kv.2 != 'null'` + only + `, JSONExtractKeysAndValuesRaw(properties))),
+    arrayFlatten(arrayMap(kv -> arrayMap(sub -> (['` + begin + `', kv.1, sub.1], ` + fmt.Sprintf(kind, "sub.2") + `, ` + fmt.Sprintf(text, "sub.2") + `),
             arrayFilter(sub -> sub.2 != 'null', JSONExtractKeysAndValuesRaw(kv.2))),
-        arrayFilter(kv -> startsWith(kv.2, '{'), JSONExtractKeysAndValuesRaw(properties)))))`
+        arrayFilter(kv -> startsWith(kv.2, '{'), JSONExtractKeysAndValuesRaw(properties))))`
 }
 
 // readProperties adds what the sample holds, and scales counts up to all events
@@ -170,7 +194,10 @@ func (s *Store) readProperties(ctx context.Context, st *statement, c *Catalog) e
 
 // parts are those of the name under which the catalogue lists a property.
 func (p property) parts() []string {
-	if p.column != "" {
+	switch {
+	case p.of != "":
+		return append([]string{"user"}, p.path...)
+	case p.column != "":
 		return []string{p.column}
 	}
 	return append([]string{"properties"}, p.path...)

@@ -18,6 +18,11 @@ func catalogStore(t testing.TB) *Store {
 		{user: "b", kind: "view", at: at("2026-03-02T00:15:00Z"), country: "DE", properties: `{"plan":"free","beta":true}`},
 		{user: "b", kind: "view", at: at("2026-03-02T00:25:00Z"), country: "IN", properties: `{"plan":7}`},
 		{user: "a", kind: "purchase", at: at("2026-03-03T00:00:00Z"), amount: "5", currency: "INR", properties: `{"plan":"pro","amount":5,"price.net":4.5}`},
+		{user: "a", kind: "identify", at: at("2026-03-01T00:00:00Z"), properties: `{"tier":"gone","old":1}`},
+	})
+	write(t, s, "2", []row{
+		{user: "a", kind: "identify", at: at("2026-03-02T00:00:00Z"), properties: `{"tier":"gold","home":{"city":"Pune"},"none":null}`},
+		{user: "c", kind: "identify", at: at("2026-03-02T00:00:00Z"), properties: `{"tier":"gilt","age":30}`},
 	})
 	return s
 }
@@ -25,7 +30,7 @@ func catalogStore(t testing.TB) *Store {
 func TestCatalogListsWhatIsStored(t *testing.T) {
 	s := catalogStore(t)
 	for name, filter := range map[string]CatalogFilter{
-		"all": {}, "event": {Event: "purchase"}, "property": {Property: "plan"}, "values": {Property: "context.country", Prefix: "i"}, "prefix": {Prefix: "P"}, "nothing": {Event: "nonsense"},
+		"all": {}, "event": {Event: "purchase"}, "property": {Property: "plan"}, "values": {Property: "context.country", Prefix: "i"}, "trait": {Property: "user.tier", Prefix: "G"}, "traits": {Prefix: "user.t"}, "prefix": {Prefix: "P"}, "nothing": {Event: "nonsense"},
 	} {
 		c, err := s.Catalog(t.Context(), filter)
 		if err != nil {
@@ -70,8 +75,8 @@ func TestUnknownNamesAreWarnedOf(t *testing.T) {
 	g := newGuard(t, s)
 	for question, want := range map[string]string{
 		`{"kind":"trends","series":[{"event":"view","where":"properties.plan = \"pro\" and properties.utm.source exists and country = \"IN\""}],"breakdown":{"property":"currency"}}`:           `[]`,
-		`{"kind":"trends","series":[{"event":"vew"},{"event":{"any_of":["purchase","login"]}}],"where":"not (properties.plam exists or x in (1))","breakdown":{"property":"properties.beeta"}}`: `["no event called \"login\" is stored","no event called \"vew\" is stored; did you mean \"view\"?","none of 4 events looked at has properties.beeta; did you mean \"properties.beta\"?","none of 4 events looked at has properties.plam; did you mean \"properties.plan\"?","none of 4 events looked at has properties.x"]`,
-		`{"kind":"funnel","steps":[{"event":"view"},{"event":"purchse"}],"breakdown":{"property":"properties.plan"}}`:                                                                           `["no event called \"purchse\" is stored; did you mean \"purchase\"?"]`,
+		`{"kind":"trends","series":[{"event":"vew"},{"event":{"any_of":["purchase","login"]}}],"where":"not (properties.plam exists or x in (1))","breakdown":{"property":"properties.beeta"}}`: `["no event called \"login\" is stored","no event called \"vew\" is stored; did you mean \"view\"?","none of 7 events looked at has properties.beeta; did you mean \"properties.beta\"?","none of 7 events looked at has properties.plam; did you mean \"properties.plan\"?","none of 7 events looked at has properties.x"]`,
+		`{"kind":"funnel","steps":[{"event":"view"},{"event":"purchse"}],"where":"user.tier exists and user.teir exists","breakdown":{"property":"properties.plan"}}`:                           `["no event called \"purchse\" is stored; did you mean \"purchase\"?","none of the users looked at has user.teir; did you mean \"user.tier\"?"]`,
 	} {
 		if got := jsonOf(t, guarded(t, g, question).Meta.Warnings); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", question, got, want)

@@ -28,6 +28,7 @@ func TestFunnelSQL(t *testing.T) {
 		"funnel_trend_exclusion": {two + `,"view":"trend","exclusions":[{"event":"logout"}]`, ""},
 		"funnel_trend_unordered": {two + `,"view":"trend","order":"unordered"`, ""},
 		"funnel_explain":         {two + `,"explain":{"step":2,"properties":["country","properties.plan"]}`, ""},
+		"funnel_traits":          {two + `,"where":"user.plan exists"`, `{"step":2}`},
 		"funnel_explain_all":     {two + `,"explain":true`, ""},
 	} {
 		question := `{"kind":"funnel","from":"2026-03-01","to":"2026-03-15",` + form.question + `}`

@@ -156,6 +156,13 @@ func TestReadsUntilHolds(t *testing.T) {
 			}
 		}
 	}
+	q, err := ParseText("trends view from 2026-01-05 to 2026-01-20 breakdown user.plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if until, known := readsUntil(q, frame{}); known {
+		t.Errorf("a trait is said to be settled at %s; an identify may come at any time", until)
+	}
 }
 
 func TestGuardRefusesWhatIsOverBudget(t *testing.T) {

@@ -50,11 +50,11 @@ func disguises(original string) []func(text string) string {
 	all := []func(string) string{func(text string) string { return text }}
 	switch original {
 	case "country", "amount":
-		all = append(all, func(text string) string { return "properties." + quote(text) })
+		all = append(all, func(text string) string { return "properties." + quote(text) }, func(text string) string { return "user." + quote(text) })
 	case "page exists":
 		all = append(all, func(text string) string {
 			q := quote(text)
-			return fmt.Sprintf(`country = %s or properties.%s = %s or country in (%s, "x") or country contains %s or country ~ %s`, q, q, q, q, q, quote(regexp.QuoteMeta(text)))
+			return fmt.Sprintf(`country = %s or properties.%s = %s or user.%s exists or country in (%s, "x") or country contains %s or country ~ %s`, q, q, q, q, q, q, quote(regexp.QuoteMeta(text)))
 		})
 	}
 	return all

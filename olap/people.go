@@ -97,7 +97,7 @@ func within(pointer string, err error) error {
 // page cuts one page out of what st selects, and counts all of it in the same
 // pass.
 func (r *run) page(ctx context.Context, st *statement, after string, limit int, page *People) error {
-	all := st.String()
+	all := st.Builder.String()
 	st.Reset()
 	st.text("SELECT count() AS total, ", fmt.Sprintf("groupArraySortedIf(%d)", limit+1), "(user_id, user_id > ", st.bind(after), ") AS users\nFROM\n(\n", all, "\n)")
 	err := r.each(ctx, st, func(rows driver.Rows) error { return rows.Scan(&page.Total, &page.Users) })

@@ -11,26 +11,28 @@ import (
 	"millrace/internal/query"
 )
 
-// property is a value of an event that a question may name: a column of the
-// events table, or a path inside properties.
+// property is a value that a question may name: a column of the events table,
+// or a path inside properties. A value of the user is one in the rows of its
+// source.
 type property struct {
 	label  string // how it is written in full
 	column string
 	kind   columnKind
-	path   []string // inside properties, where column is empty
+	path   []string   // inside properties, where column is empty
+	of     userSource // empty for a value of the event
 }
 
 type columnKind int
 
 const (
 	textColumn   columnKind = iota // absent is the empty string
-	amountColumn                   // Nullable(Decimal(18, 6))
+	numberColumn                   // Nullable number
 	timeColumn                     // DateTime64(3, 'UTC'), always present
 )
 
 // columnsByName is the allow-list of identifiers that a question can reach.
 func columnsByName() map[string]columnKind {
-	kinds := map[string]columnKind{"amount": amountColumn, "timestamp": timeColumn, "received_at": timeColumn, "stored_at": timeColumn}
+	kinds := map[string]columnKind{"amount": numberColumn, "timestamp": timeColumn, "received_at": timeColumn, "stored_at": timeColumn}
 	for _, name := range slices.Concat(envelopeNames(), contextNames(), hotNames()) {
 		kinds[name] = textColumn
 	}
@@ -62,7 +64,7 @@ func resolveName(n query.Name) (property, error) {
 	case first == "context":
 		return inContext(rest)
 	case first == "user":
-		return property{}, faultf(CodeNotSupportedYet, "", "user.%s, a trait of the latest identify, is not supported yet", strings.Join(rest, "."))
+		return ofUser(rest)
 	case known && len(rest) > 0:
 		return property{}, faultf(CodeUnknownName, "", "%s has no parts; write %s, or properties.%s for a property", first, first, strings.Join(n.Parts, "."))
 	case known:
@@ -70,7 +72,7 @@ func resolveName(n query.Name) (property, error) {
 	case first == "event":
 		return property{}, faultf(CodeUnknownName, "", "an event's name is called type; write type, or properties.%s for a property", strings.Join(n.Parts, "."))
 	}
-	if near := nearest.Name(first, append(sortedKeys(kinds), "properties", "context")); near != "" {
+	if near := nearest.Name(first, append(sortedKeys(kinds), "properties", "context", "user")); near != "" {
 		return property{}, faultf(CodeUnknownName, "", "there is no field %q; did you mean %q? A property of that name is written properties.%s", first, near, strings.Join(n.Parts, "."))
 	}
 	return inProperties(n.Parts)
@@ -111,11 +113,13 @@ func (p property) raw(st *statement) string {
 // writes it. Where the value is absent the result means nothing.
 func (p property) text(st *statement) string {
 	switch {
+	case p.of != "":
+		return "ifNull(toString(" + p.joined(st) + "), '')"
 	case p.column == "":
 		raw := p.raw(st)
 		return fmt.Sprintf(`if(startsWith(%[1]s, '"'), JSONExtractString(%[1]s), %[1]s)`, raw)
-	case p.kind == amountColumn:
-		return "ifNull(toString(amount), '')"
+	case p.kind == numberColumn:
+		return "ifNull(toString(" + p.column + "), '')"
 	case p.kind == timeColumn:
 		return fmt.Sprintf("concat(replaceOne(toString(%s), ' ', 'T'), 'Z')", p.column)
 	}
@@ -125,10 +129,12 @@ func (p property) text(st *statement) string {
 // present renders whether the event carries the value. JSON's null is absent.
 func (p property) present(st *statement) string {
 	switch {
+	case p.of != "":
+		return p.joined(st) + " IS NOT NULL"
 	case p.column == "":
 		return p.raw(st) + " NOT IN ('', 'null')"
-	case p.kind == amountColumn:
-		return "amount IS NOT NULL"
+	case p.kind == numberColumn:
+		return p.column + " IS NOT NULL"
 	case p.kind == timeColumn:
 		return "1"
 	}
@@ -139,8 +145,10 @@ func (p property) present(st *statement) string {
 // nothing but a number. NULL for everything else.
 func (p property) number(st *statement) string {
 	switch {
-	case p.kind == amountColumn:
-		return "toFloat64(amount)"
+	case p.of != "" && p.kind == numberColumn:
+		return "toFloat64(" + p.joined(st) + ")"
+	case p.kind == numberColumn:
+		return "toFloat64(" + p.column + ")"
 	case p.kind == timeColumn:
 		return fmt.Sprintf("toNullable(toUnixTimestamp64Milli(%s) / 1000)", p.column)
 	case p.isAmount():
@@ -152,7 +160,7 @@ func (p property) number(st *statement) string {
 
 // isAmount tells properties.amount, whose number is the exact column.
 func (p property) isAmount() bool {
-	return p.kind == amountColumn || (len(p.path) == 1 && p.path[0] == "amount")
+	return p.of == "" && (p.column == "amount" || len(p.path) == 1 && p.path[0] == "amount")
 }
 
 // propertyName is a property as a field of a question.

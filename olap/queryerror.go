@@ -28,21 +28,20 @@ type QueryCode string
 
 // The codes of [QueryError].
 const (
-	CodeMalformedJSON   QueryCode = "malformed_json"    // not one JSON object
-	CodeUnknownKind     QueryCode = "unknown_kind"      // a kind of question that does not exist
-	CodeUnknownField    QueryCode = "unknown_field"     // a field the question does not have
-	CodeMissingField    QueryCode = "missing_field"     // a field it needs
-	CodeWrongType       QueryCode = "wrong_type"        // a JSON type the field cannot have
-	CodeInvalidValue    QueryCode = "invalid_value"     // a value outside the field's choices
-	CodeInvalidTime     QueryCode = "invalid_time"      // a time, duration or zone that cannot be read
-	CodeInvalidRange    QueryCode = "invalid_range"     // from is not before to
-	CodeTooManyBuckets  QueryCode = "too_many_buckets"  // the interval is too fine for the range
-	CodeInvalidWhere    QueryCode = "invalid_where"     // an expression with a fault
-	CodeUnknownName     QueryCode = "unknown_name"      // a property or field that does not exist
-	CodeInvalidFormula  QueryCode = "invalid_formula"   // a formula with a fault
-	CodeInvalidText     QueryCode = "invalid_text"      // a question as text that cannot be read
-	CodeTooExpensive    QueryCode = "too_expensive"     // it needs more memory than one question may use
-	CodeNotSupportedYet QueryCode = "not_supported_yet" // in the contract, not in this version
+	CodeMalformedJSON  QueryCode = "malformed_json"   // not one JSON object
+	CodeUnknownKind    QueryCode = "unknown_kind"     // a kind of question that does not exist
+	CodeUnknownField   QueryCode = "unknown_field"    // a field the question does not have
+	CodeMissingField   QueryCode = "missing_field"    // a field it needs
+	CodeWrongType      QueryCode = "wrong_type"       // a JSON type the field cannot have
+	CodeInvalidValue   QueryCode = "invalid_value"    // a value outside the field's choices
+	CodeInvalidTime    QueryCode = "invalid_time"     // a time, duration or zone that cannot be read
+	CodeInvalidRange   QueryCode = "invalid_range"    // from is not before to
+	CodeTooManyBuckets QueryCode = "too_many_buckets" // the interval is too fine for the range
+	CodeInvalidWhere   QueryCode = "invalid_where"    // an expression with a fault
+	CodeUnknownName    QueryCode = "unknown_name"     // a property or field that does not exist
+	CodeInvalidFormula QueryCode = "invalid_formula"  // a formula with a fault
+	CodeInvalidText    QueryCode = "invalid_text"     // a question as text that cannot be read
+	CodeTooExpensive   QueryCode = "too_expensive"    // it needs more memory than one question may use
 )
 
 // Error gives the code, the field and the sentence.

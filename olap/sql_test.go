@@ -16,6 +16,7 @@ func TestSQL(t *testing.T) {
 		"trends_measures":   `{"series":[{"measure":"sessions"},{"measure":"unique","property":"page"},{"measure":"median","property":"properties.a.b"},{"measure":"new_users"},{"measure":"weekly_active"}]}`,
 		"trends_per":        `{"series":[{"measure":"avg","per":"user"},{"measure":"p95","per":"session","property":"amount"}]}`,
 		"trends_cumulative": `{"series":[{"measure":"users"}],"cumulative":true,"breakdown":{"property":"country"}}`,
+		"trends_traits":     `{"series":[{"event":"purchase","where":"user.plan = \"it's\""},{"measure":"avg","property":"user.age.years"}],"breakdown":{"property":"user.plan","limit":2}}`,
 		"trends_dst":        `{"series":[{}],"timezone":"America/New_York","interval":"day"}`,
 	} {
 		kind, _, _ := strings.Cut(name, "_")

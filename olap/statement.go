@@ -18,6 +18,7 @@ import (
 type statement struct {
 	strings.Builder
 	params []parameter
+	users  []userValue // joined to the events
 }
 
 type parameter struct {

@@ -77,7 +77,7 @@ func (s *source) next() (ingest.Record, string) {
 	}
 	id := fmt.Sprintf("%x-%d", s.seed, s.n)
 	user := fmt.Sprintf("u%d", s.rng.IntN(300))
-	kind := []string{"view", "view", "view", "add_to_cart", "purchase", "login"}[s.rng.IntN(6)]
+	kind := []string{"view", "view", "view", "add_to_cart", "purchase", "login", "identify"}[s.rng.IntN(7)]
 	// A block spans several months, so that one insert makes several parts.
 	at := time.Date(2026, time.Month(1+s.rng.IntN(3)), 10, s.rng.IntN(24), s.rng.IntN(60), s.rng.IntN(60), 0, time.UTC)
 	properties := `{"product_id":"p` + fmt.Sprint(s.rng.IntN(40)) + `"}`

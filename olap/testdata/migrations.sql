@@ -179,3 +179,26 @@ CREATE TABLE IF NOT EXISTS dead_letter_replays
 ENGINE = MergeTree
 ORDER BY (kafka_topic, kafka_partition, kafka_offset, replayed_at);
 
+-- 0009_user_traits
+CREATE TABLE IF NOT EXISTS user_traits
+(
+    user_id String,
+    latest  SimpleAggregateFunction(max, Tuple(timestamp DateTime64(3, 'UTC'), event_id String, properties String))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY user_id
+SETTINGS non_replicated_deduplication_window = 10000;
+
+-- 0009_user_traits
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_traits_view TO user_traits AS
+SELECT user_id, max((timestamp, event_id, properties)) AS latest
+FROM events
+WHERE type = 'identify'
+GROUP BY user_id;
+
+-- 0009_user_traits
+INSERT INTO user_traits
+SELECT user_id, (timestamp, event_id, properties)
+FROM events
+WHERE type = 'identify';
+

@@ -1,0 +1,64 @@
+-- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"purchase"}],"where":"user.plan exists"}
+
+SET param_p1 = '1209600000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'purchase\',\'view\']';
+SET param_p5 = 'plan';
+SET param_p6 = 'view';
+SET param_p7 = 'purchase';
+SET param_p8 = '1772323200000';
+WITH events AS
+(
+    SELECT * FROM events
+    LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p5:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p5:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p5:String})), JSONExtractRaw(properties, {p5:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
+)
+SELECT '' AS label, toUInt8(1) AS whole,
+    [countIf(depth >= 1), countIf(depth >= 2)] AS counts,
+    [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000)] AS medians,
+    [toString(avgIf(c2 - c1, depth >= 2) / 1000)] AS averages,
+    toUInt64(0) AS open
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND (user_1 IS NOT NULL)
+        GROUP BY user_id
+    )))))
+);
+
+-- the users of {"step":2}
+
+SET param_p1 = '1209600000';
+SET param_p2 = '2026-03-01 00:00:00.000';
+SET param_p3 = '2026-03-15 00:00:00.000';
+SET param_p4 = '[\'purchase\',\'view\']';
+SET param_p5 = 'plan';
+SET param_p6 = 'view';
+SET param_p7 = 'purchase';
+SET param_p8 = '1772323200000';
+WITH events AS
+(
+    SELECT * FROM events
+    LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p5:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p5:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p5:String})), JSONExtractRaw(properties, {p5:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
+)
+SELECT user_id
+FROM
+(
+    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
+    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+        SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)))) AS e
+        FROM events
+        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND (user_1 IS NOT NULL)
+        GROUP BY user_id
+    )))))
+)
+WHERE depth >= 2;
