@@ -12,6 +12,7 @@ import (
 
 	"millrace/internal/enrich"
 	"millrace/internal/event"
+	"millrace/internal/fraud"
 	"millrace/olap"
 	"millrace/oltp"
 )
@@ -28,6 +29,9 @@ type Deps struct {
 	// DeadLetters holds what could not become an event.
 	DeadLetters DeadLetters
 	Ledger      Ledger
+	// Fraud and FraudModel judge purchases.
+	Fraud      Fraud
+	FraudModel *fraud.Model
 	// Rejections keeps how many events were refused; nil means that only metrics
 	// count them.
 	Rejections RejectionLog
@@ -67,6 +71,8 @@ func (d Deps) Validate() error {
 	missing(d.Progress == nil, "Progress")
 	missing(d.DeadLetters == nil, "DeadLetters")
 	missing(d.Ledger == nil, "Ledger")
+	missing(d.Fraud == nil, "Fraud")
+	missing(d.FraudModel == nil, "FraudModel")
 	missing(d.Dashboard == nil, "Dashboard")
 	missing(d.Registry == nil, "Registry")
 	missing(d.Logger == nil, "Logger")

@@ -25,6 +25,7 @@ import (
 // the reasons of package event and the codes of package olap.
 const (
 	codeInvalidParameter    = "invalid_parameter"
+	codeInvalidField        = "invalid_field"
 	codeNoEvents            = "no_events"
 	codeNothingAccepted     = "nothing_accepted"
 	codeBodyTooLarge        = "body_too_large"

@@ -31,6 +31,8 @@ func (s *Server) routes() {
 	typed(s, getSchemaOperation(), s.getSchema, http.StatusBadRequest, http.StatusServiceUnavailable)
 	typed(s, getUserOperation(), s.getUser, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, getUserEventsOperation(), s.getUserEvents, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
+	s.raw(postScoreFraudOperation(s.registry()), s.postScoreFraud)
+	typed(s, getFraudOperation(), s.getFraud, http.StatusBadRequest, http.StatusServiceUnavailable)
 	s.raw(getLiveOperation(s.registry()), s.getLive)
 	typed(s, getDeadLettersOperation(), s.getDeadLetters, http.StatusBadRequest, http.StatusServiceUnavailable)
 	s.raw(postReplayOperation(s.registry()), s.postReplay)

@@ -36,6 +36,7 @@ type Server struct {
 	huma     huma.API
 	pages    pages
 	decoders sync.Pool           // of *event.Decoder
+	batches  sync.Pool           // of *event.Batch, for single events
 	inflight *semaphore.Weighted // bytes of event bodies
 	live     *liveHub
 
@@ -71,6 +72,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		inflight: semaphore.NewWeighted(int64(cfg.MaxInflightBytes)),
 	}
 	s.decoders.New = func() any { return event.NewDecoder(cfg.Limits) }
+	s.batches.New = func() any { return new(event.Batch) }
 	s.base, s.stopBase = context.WithCancel(context.Background())
 	var err error
 	if s.metrics, err = newMetrics(deps.Registry); err != nil {

@@ -17,6 +17,7 @@ import (
 	"millrace/ingest"
 	"millrace/internal/embedded"
 	"millrace/internal/enrich"
+	"millrace/internal/fraud"
 	"millrace/internal/scorer"
 	"millrace/olap"
 	"millrace/oltp"
@@ -39,6 +40,8 @@ type plant struct {
 	consumer *ingest.Consumer // nil where the stage runs elsewhere
 	syncer   *oltp.Syncer     // nil where the stage runs elsewhere
 	scorer   *scorer.Scorer   // nil where the stage runs elsewhere
+
+	fraudModel *fraud.Model
 
 	ledger ledger        // broker against store
 	copies *letterCopies // nil where dead letters are not copied to Kafka
@@ -137,6 +140,9 @@ func (p *plant) openStores(ctx context.Context, at embedded.Addresses) (err erro
 
 // openStages builds the stages of this process.
 func (p *plant) openStages(brokers []string) (err error) {
+	if p.fraudModel, err = fraud.DefaultModel(); err != nil {
+		return err
+	}
 	if p.options.runs(stageIngest) {
 		p.consumer, err = ingest.NewConsumer(p.options.consumerConfig(brokers),
 			ingest.Deps{Sink: p.sink(), Recall: recall{p.events.Writer(), p.events}, Live: p.progress, Logger: p.app.log, Registerer: p.registry})
@@ -311,6 +317,7 @@ func (p *plant) apiDeps() api.Deps {
 		Stages:    p.stages(),
 		Dashboard: ui.Files(),
 
+		Fraud: p.users, FraudModel: p.fraudModel,
 		DeadLetters: p.events, Ledger: p.ledger, Rejections: p.events.Writer(),
 		Registry: p.registry,
 		Logger:   p.app.log,

@@ -6,20 +6,18 @@ import (
 	"time"
 
 	"millrace/api"
-	"millrace/internal/fraud"
 	"millrace/internal/scorer"
 	"millrace/oltp"
 )
 
 // openScorer builds the stage that judges purchases.
 func (p *plant) openScorer(brokers []string) error {
-	model, err := fraud.DefaultModel()
-	if err != nil {
-		return err
-	}
 	cfg := scorer.DefaultConfig()
 	cfg.Brokers, cfg.Topic = brokers, p.options.topic
-	p.scorer, err = scorer.New(cfg, scorer.Deps{Store: scoreStore{p.users}, Model: model, Logger: p.app.log, Registerer: p.registry})
+	var err error
+	p.scorer, err = scorer.New(cfg, scorer.Deps{
+		Store: scoreStore{p.users}, Model: p.fraudModel, Logger: p.app.log, Registerer: p.registry,
+	})
 	return err
 }
 
