@@ -121,6 +121,7 @@ func start(t testing.TB, change func(*Config, *Deps)) *running {
 		Timeline: timelineFunc(func(context.Context, string, olap.Cursor, int) ([]olap.StoredEvent, error) { return nil, nil }),
 		Figures:  figuresFunc(func(context.Context) (olap.Live, error) { return olap.Live{}, nil }),
 		Progress: fakeProgress{}, DeadLetters: &letterBox{}, Ledger: ledgerFunc(noLedger),
+		Models: noModels{}, Scores: noScores{}, Features: features{},
 		Dashboard: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>Millrace</title>" + strings.Repeat("<p>hello</p>", 100))},
 			"assets/app-1a.js": {Data: []byte("export {}")},

@@ -202,3 +202,22 @@ func verdict(current int, c *churnContest) (promote bool, reason string) {
 	return promote, fmt.Sprintf("its log loss of %.4f %s the %.4f of version %d on the same %d users",
 		c.After.LogLoss, word, c.Before.LogLoss, current, c.After.Users)
 }
+
+// churnConfigInUse is the default with what was chosen for the version in use: a
+// retraining answers the same question.
+func churnConfigInUse(ctx context.Context, models *oltp.Store) (churn.Config, error) {
+	cfg := churn.DefaultConfig()
+	current, err := models.CurrentModel(ctx, churn.Name)
+	if errors.Is(err, oltp.ErrNoModel) {
+		return cfg, nil
+	}
+	if err != nil {
+		return cfg, err
+	}
+	var model churn.Model
+	if err := json.Unmarshal(current.Parameters, &model); err != nil {
+		return cfg, fmt.Errorf("read the parameters of version %d: %w", current.Version, err)
+	}
+	cfg.HorizonDays, cfg.ActiveWithinDays, cfg.StepDays, cfg.Threshold = model.HorizonDays, model.ActiveWithinDays, model.StepDays, model.Threshold
+	return cfg, nil
+}

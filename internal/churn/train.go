@@ -72,7 +72,7 @@ func trainOn(cfg Config, features []Feature, data Data) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.HorizonDays, m.ActiveWithinDays, m.Threshold = cfg.HorizonDays, cfg.ActiveWithinDays, cfg.Threshold
+	m.HorizonDays, m.ActiveWithinDays, m.StepDays, m.Threshold = cfg.HorizonDays, cfg.ActiveWithinDays, cfg.StepDays, cfg.Threshold
 	scorer, err := m.For(data.Names)
 	if err != nil {
 		return nil, err
