@@ -61,6 +61,10 @@ bench-anomaly: needs-go ## the anomaly detector on the Numenta benchmark, beside
 pgo: engines ## a profile of the ingest for the compiler, cmd/millrace/default.pgo (docs/benchmarks.md: it gains nothing today)
 	$(GO) test ./bench/ -run TestThroughput -v -count 1 -timeout 1h -throughput $(EVENTS) -rounds 1 -lanes millrace -profile $(CURDIR)/cmd/millrace/default.pgo
 
+.PHONY: bench-sync
+bench-sync: engines ## copy the statistics of a million users to Postgres, with processor time
+	$(GO) test ./bench/ -run TestUserSync -v -count 1 -timeout 1h -sync-users 1000000
+
 bench-steady: engines ## 12 events a second for an hour: freshness and parts (STEADY=1h)
 	$(GO) test ./bench/ -run TestSteady -v -count 1 -timeout 25h -steady $(STEADY)
 

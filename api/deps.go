@@ -41,6 +41,12 @@ type Deps struct {
 	// Enricher adds what can be known to events; nil means that they stay as they
 	// came.
 	Enricher Enricher
+	// Models, Scores and Features are what predictions are made of.
+	Models   Models
+	Scores   Scores
+	Features Features
+	// Trainers are the models that can be trained here, by name.
+	Trainers map[string]Trainer
 	// Checks are asked, all at once, by GET /readyz.
 	Checks []Check
 	// Stages are asked, in this order, by GET /v1/status.
@@ -73,6 +79,9 @@ func (d Deps) Validate() error {
 	missing(d.Ledger == nil, "Ledger")
 	missing(d.Fraud == nil, "Fraud")
 	missing(d.FraudModel == nil, "FraudModel")
+	missing(d.Models == nil, "Models")
+	missing(d.Scores == nil, "Scores")
+	missing(d.Features == nil, "Features")
 	missing(d.Dashboard == nil, "Dashboard")
 	missing(d.Registry == nil, "Registry")
 	missing(d.Logger == nil, "Logger")

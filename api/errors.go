@@ -34,6 +34,10 @@ const (
 	codeUnsupportedEncoding = "unsupported_content_encoding"
 	codeDamagedBody         = "damaged_body"
 	codeUnknownUser         = "unknown_user"
+	codeUnknownModel        = "unknown_model"
+	codeModelNotTrained     = "model_not_trained"
+	codeModelOutdated       = "model_outdated"
+	codeTrainingUnderWay    = "training_under_way"
 	codeNoSuchRoute         = "no_such_route"
 	codeMethodNotAllowed    = "method_not_allowed"
 	codeHostNotAllowed      = "host_not_allowed"
@@ -134,6 +138,8 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, oltp.ErrUnknownUser):
 		return newProblem(http.StatusNotFound, codeUnknownUser,
 			"No event of this user has been counted yet. Statistics follow an event by a second or two; check the spelling of the id otherwise.")
+	case isModelError(err):
+		return problemOfModel(err)
 	case errors.As(err, &fault):
 		return problemOfFiber(fault)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():

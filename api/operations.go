@@ -47,6 +47,7 @@ func openAPIDocument(version string, registry huma.Registry) *huma.OpenAPI {
 			{Name: tagAsking, Description: "Trends and funnels over everything stored. Every answer says how complete it is in `meta`."},
 			{Name: tagUsers, Description: "One user: statistics and timeline."},
 			{Name: tagFraud, Description: "Purchases judged: in the stream, and before they are made."},
+			{Name: tagModels, Description: "What is likely, with its reasons: who will stay away, and the models that say so."},
 			{Name: tagDelivery, Description: "What became of every record: dead letters, and the ledger."},
 			{Name: tagLooking, Description: "Is it alive, is it ready, which stage is behind."},
 		},

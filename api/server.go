@@ -40,6 +40,8 @@ type Server struct {
 	inflight *semaphore.Weighted // bytes of event bodies
 	live     *liveHub
 
+	churn churnModel // the version in use
+
 	rejections *rejections
 	replaying  sync.Mutex // held by the one replay of dead letters under way
 

@@ -21,6 +21,9 @@ type User struct {
 	Orders            uint64            `json:"orders" doc:"Purchases."`
 	RevenueByCurrency map[string]string `json:"revenue_by_currency" doc:"Decimals by ISO currency code."`
 	LargestOrder      map[string]string `json:"largest_order" doc:"Decimals by ISO currency code."`
+	AverageOrder      map[string]string `json:"average_order" doc:"Decimals by ISO currency code, over the purchases with an amount."`
+	RefundsByCurrency map[string]string `json:"refunds_by_currency" doc:"Decimals by ISO currency code."`
+	ValueByCurrency   map[string]string `json:"value_by_currency" doc:"Lifetime value so far: revenue less refunds, decimals by ISO currency code."`
 	FavouriteCategory string            `json:"favourite_category" doc:"Empty where unknown, like the fields below." example:"books"`
 	Country           string            `json:"country" example:"IN"`
 	Device            string            `json:"device" example:"phone"`
@@ -70,6 +73,9 @@ func userOf(u oltp.UserStats) User {
 		Orders:            u.Orders,
 		RevenueByCurrency: u.RevenueByCurrency,
 		LargestOrder:      u.LargestOrder,
+		AverageOrder:      u.AverageOrder,
+		RefundsByCurrency: u.RefundsByCurrency,
+		ValueByCurrency:   u.ValueByCurrency,
 		FavouriteCategory: u.FavouriteCategory,
 		Country:           u.Country,
 		Device:            u.Device,

@@ -15,6 +15,11 @@ type History struct {
 	Users uint64
 }
 
+// AsOf is the instant at which users are looked at now: just after the newest
+// event, so that it counts. It is not the wall clock, for silence of the whole
+// store says nothing of one user.
+func (h History) AsOf() time.Time { return h.Newest.Add(time.Millisecond) }
+
 // History tells from when to when events are stored, and how many users were
 // active within the given time before the newest.
 func (s *Store) History(ctx context.Context, within time.Duration) (h History, err error) {

@@ -1,6 +1,7 @@
 package olap
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ func TestUserStats(t *testing.T) {
 		{kind: "purchase", user: "a", session: "s2", at: at("2026-01-05T10:00:01Z"), amount: "500.01", currency: "EUR"},
 		{kind: "purchase", user: "a", session: "s2", at: at("2026-01-05T10:00:02Z"), amount: "7", currency: "INR"},
 		{kind: "purchase", user: "a", at: at("2026-01-05T12:00:00Z")}, // without an amount
+		{kind: "refund", user: "a", session: "s2", at: at("2026-01-05T11:00:00Z"), amount: "500.01", currency: "EUR"},
+		{kind: "refund", user: "a", session: "s2", at: at("2026-01-05T11:00:00Z"), amount: "1", currency: "USD"},
 		{kind: "view", user: "b", at: at("2026-01-05T12:00:00Z")},
 		{kind: "view", user: "b", at: at("2026-01-05T12:30:00Z")},     // 30 minutes: the same visit
 		{kind: "view", user: "b", at: at("2026-01-05T13:00:00.001Z")}, // more: the next
@@ -40,10 +43,13 @@ func TestUserStats(t *testing.T) {
 	users := statsOf(t, s, start, time.Now().Add(time.Hour))
 	want := UserStats{
 		UserID: "a", FirstSeen: at("2026-01-02T23:50:00Z"), LastSeen: at("2026-01-05T12:00:00Z"),
-		Events: 6, EventsByType: map[string]uint64{"view": 2, "purchase": 4},
+		Events: 8, EventsByType: map[string]uint64{"view": 2, "purchase": 4, "refund": 2},
 		Sessions: 3, ActiveDays: 3, Orders: 4,
 		RevenueByCurrency: map[string]string{"EUR": "520", "INR": "7"},
 		LargestOrder:      map[string]string{"EUR": "500.01", "INR": "7"},
+		AverageOrder:      map[string]string{"EUR": "260", "INR": "7"},
+		RefundsByCurrency: map[string]string{"EUR": "500.01", "USD": "1"},
+		ValueByCurrency:   map[string]string{"EUR": "19.99", "INR": "7", "USD": "-1"},
 		Country:           "DE", Platform: "web",
 	}
 	if diff := cmp.Diff(want, users["a"]); diff != "" {
@@ -55,7 +61,7 @@ func TestUserStats(t *testing.T) {
 
 	// Values are absolute, and only touched users come.
 	touched := time.Now().Add(-time.Second)
-	for s.mustCount(t) < 10 {
+	for s.mustCount(t) < 12 {
 		write(t, s, "t2", []row{{id: "late", kind: "view", user: "b", at: at("2026-01-01T00:00:00Z")}})
 	}
 	var before time.Time
@@ -71,6 +77,28 @@ func TestUserStats(t *testing.T) {
 	}
 	if got := statsOf(t, s, before.Add(time.Hour), before.Add(2*time.Hour)); len(got) != 0 {
 		t.Errorf("an empty range touches %v", got)
+	}
+}
+
+// TestUserStatsInPages copies more users than fit a page: each comes once, with
+// all of their events, also those stored long before.
+func TestUserStatsInPages(t *testing.T) {
+	s := newStore(t)
+	const users, events = 2*statsPage + 7, 3
+	fill := fmt.Sprintf(`INSERT INTO events (event_id, type, user_id, timestamp, received_at, stored_at)
+SELECT toString(number), 'view', concat('u', toString(intDiv(number, %d))), toDateTime64('2026-01-01', 3, 'UTC') + number AS at, at,
+    if(number %% %d = 0, toDateTime64('2026-03-01', 3, 'UTC'), toDateTime64('2026-02-01', 3, 'UTC')) FROM numbers(%d)`, events, events, users*events)
+	if err := s.conn.Exec(t.Context(), fill); err != nil {
+		t.Fatal(err)
+	}
+	got := statsOf(t, s, at("2026-03-01T00:00:00Z"), at("2026-03-02T00:00:00Z"))
+	if len(got) != users {
+		t.Errorf("got %d users, want %d", len(got), users)
+	}
+	for id, u := range got {
+		if u.Events != events {
+			t.Fatalf("%s has %d events, want %d", id, u.Events, events)
+		}
 	}
 }
 

@@ -47,9 +47,15 @@ type UserStats struct {
 	// ActiveDays is the number of UTC days with an event.
 	ActiveDays uint64
 	Orders     uint64
-	// RevenueByCurrency and LargestOrder are decimal strings by ISO currency code.
+	// These are decimal strings by ISO currency code.
 	RevenueByCurrency map[string]string
 	LargestOrder      map[string]string
+	// AverageOrder is that of the purchases with an amount.
+	AverageOrder map[string]string
+	// RefundsByCurrency is what was given back, and ValueByCurrency what is left of
+	// the revenue: the user's lifetime value so far.
+	RefundsByCurrency map[string]string
+	ValueByCurrency   map[string]string
 	FavouriteCategory string
 	// Country, Device and Platform are the latest that are known.
 	Country  string
@@ -65,7 +71,8 @@ func (s *Store) UserStats(ctx context.Context, userID string) (UserStats, error)
 	var u UserStats
 	err := s.pool.QueryRow(ctx, getUserStatsSQL, userID).Scan(
 		&u.UserID, &u.FirstSeen, &u.LastSeen, &u.Events, &u.EventsByType, &u.Sessions, &u.ActiveDays,
-		&u.Orders, &u.RevenueByCurrency, &u.LargestOrder, &u.FavouriteCategory, &u.Country, &u.Device, &u.Platform)
+		&u.Orders, &u.RevenueByCurrency, &u.LargestOrder, &u.AverageOrder,
+		&u.RefundsByCurrency, &u.ValueByCurrency, &u.FavouriteCategory, &u.Country, &u.Device, &u.Platform)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return UserStats{}, ErrUnknownUser
@@ -133,6 +140,9 @@ type statsColumns struct {
 	orders              []int64
 	revenue             []string
 	largestOrder        []string
+	averageOrder        []string
+	refunds             []string
+	value               []string
 	favouriteCategory   []string
 	country             []string
 	device              []string
@@ -154,13 +164,13 @@ func (c *statsColumns) append(u *UserStats) error {
 	if err != nil {
 		return err
 	}
-	revenue, err := jsonObject(u.RevenueByCurrency)
-	if err != nil {
-		return err
-	}
-	largest, err := jsonObject(u.LargestOrder)
-	if err != nil {
-		return err
+	money := make([]string, 0, 5)
+	for _, amounts := range []map[string]string{u.RevenueByCurrency, u.LargestOrder, u.AverageOrder, u.RefundsByCurrency, u.ValueByCurrency} {
+		text, err := jsonObject(amounts)
+		if err != nil {
+			return err
+		}
+		money = append(money, text)
 	}
 	c.userID = append(c.userID, u.UserID)
 	c.firstSeen = append(c.firstSeen, u.FirstSeen)
@@ -170,8 +180,11 @@ func (c *statsColumns) append(u *UserStats) error {
 	c.sessions = append(c.sessions, bigint(u.Sessions))
 	c.activeDays = append(c.activeDays, bigint(u.ActiveDays))
 	c.orders = append(c.orders, bigint(u.Orders))
-	c.revenue = append(c.revenue, revenue)
-	c.largestOrder = append(c.largestOrder, largest)
+	c.revenue = append(c.revenue, money[0])
+	c.largestOrder = append(c.largestOrder, money[1])
+	c.averageOrder = append(c.averageOrder, money[2])
+	c.refunds = append(c.refunds, money[3])
+	c.value = append(c.value, money[4])
 	c.favouriteCategory = append(c.favouriteCategory, cleanText(u.FavouriteCategory))
 	c.country = append(c.country, cleanText(u.Country))
 	c.device = append(c.device, cleanText(u.Device))
@@ -182,7 +195,7 @@ func (c *statsColumns) append(u *UserStats) error {
 func (c *statsColumns) args() []any {
 	return []any{
 		c.userID, c.firstSeen, c.lastSeen, c.events, c.eventsByType, c.sessions, c.activeDays,
-		c.orders, c.revenue, c.largestOrder, c.favouriteCategory, c.country, c.device, c.platform,
+		c.orders, c.revenue, c.largestOrder, c.averageOrder, c.refunds, c.value, c.favouriteCategory, c.country, c.device, c.platform,
 	}
 }
 

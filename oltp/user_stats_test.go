@@ -23,6 +23,9 @@ func sampleUser(id string, events uint64) UserStats {
 		Orders:            1,
 		RevenueByCurrency: map[string]string{"USD": "12345678901234567890.123456", "INR": "499.00"},
 		LargestOrder:      map[string]string{"USD": "0.10", "INR": "499.00"},
+		AverageOrder:      map[string]string{"USD": "0.05", "INR": "499.00"},
+		RefundsByCurrency: map[string]string{"INR": "1.00"},
+		ValueByCurrency:   map[string]string{"USD": "12345678901234567890.123456", "INR": "498.00"},
 		FavouriteCategory: "books",
 		Country:           "IN",
 		Device:            "phone",
@@ -35,7 +38,8 @@ func TestUserStatsComeBackAsWritten(t *testing.T) {
 	want := []UserStats{
 		sampleUser("u1", 10),
 		{UserID: "ünï/cødé 💥", FirstSeen: time.UnixMilli(0).UTC(), LastSeen: time.UnixMilli(1).UTC(),
-			EventsByType: map[string]uint64{}, RevenueByCurrency: map[string]string{}, LargestOrder: map[string]string{}},
+			EventsByType: map[string]uint64{}, RevenueByCurrency: map[string]string{}, LargestOrder: map[string]string{},
+			AverageOrder: map[string]string{}, RefundsByCurrency: map[string]string{}, ValueByCurrency: map[string]string{}},
 	}
 	if err := s.UpsertUserStats(t.Context(), append([]UserStats(nil), want...)); err != nil {
 		t.Fatal(err)

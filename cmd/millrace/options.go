@@ -22,6 +22,7 @@ const (
 	stageIngest = "ingest" // Kafka to ClickHouse
 	stageSync   = "sync"   // ClickHouse to Postgres
 	stageScore  = "score"  // Kafka to Postgres: purchases judged
+	stageModels = "models" // scores of users, trainings on schedule
 	stageAPI    = "api"    // HTTP, dashboard
 )
 
@@ -58,6 +59,9 @@ type upOptions struct {
 	allowedHosts   []string
 	stopTimeout    time.Duration
 
+	churnRefresh time.Duration
+	churnRetrain time.Duration
+
 	queryRows     uint64
 	queriesAtOnce int
 }
@@ -70,7 +74,7 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metricsListen, "metrics-listen", "", "host:port that serves GET /metrics beside the API, for processes without one; empty for none")
 	flags.StringVar(&o.ports, "ports", "default", "ports of the embedded engines: default (8123, 9000, 9092, 5432) or auto (any free ones, also for the API)")
 	flags.StringVar(&o.engines, "engines", "", "directory of the installed engine packages (default: a directory in the user's cache)")
-	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageScore, stageAPI}, "what this process does")
+	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageScore, stageModels, stageAPI}, "what this process does")
 	flags.StringVar(&o.clickhouse, "clickhouse", "", "use this ClickHouse, host:port (native) or clickhouse://user:password@host:port/database, and start none")
 	flags.StringVar(&o.compress, "clickhouse-compression", string(olap.CompressionAuto), "how inserted events are packed: none, lz4, lz4-text, zstd, or auto: none to this machine, lz4 to others")
 	flags.StringSliceVar(&o.kafka, "kafka", nil, "use this Kafka, host:port,…, and start none")
@@ -90,6 +94,8 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.Float64Var(&o.sampleTraffic, "sample-traffic", 0, "make this many sample events per second, 0 for none")
 	flags.BoolVar(&o.insecureListen, "insecure-listen", false, "allow --listen on an address that other machines reach, although there are no API keys yet")
 	flags.StringSliceVar(&o.allowedHosts, "allowed-hosts", nil, "names that requests to a loopback --listen may carry beside localhost, such as that of a local proxy")
+	flags.DurationVar(&o.churnRefresh, "churn-refresh", 15*time.Minute, "time between two computations of all active users' churn probabilities")
+	flags.DurationVar(&o.churnRetrain, "churn-retrain", 24*time.Hour, "age of the newest churn model at which another is trained; 0 for never")
 	flags.Uint64Var(&o.queryRows, "query-rows", olap.DefaultGuardConfig().Budget.Rows, "most rows that one question may read, by estimate and in truth; 0 for no limit")
 	flags.IntVar(&o.queriesAtOnce, "queries-at-once", olap.DefaultGuardConfig().MaxRunning, "questions that ClickHouse works on at once; more wait in turn by client")
 	flags.DurationVar(&o.stopTimeout, "stop-timeout", 10*time.Second, "longest time that a clean stop may take")
@@ -112,9 +118,9 @@ func (o *upOptions) validate() error {
 		fault("--ports: %q is neither default nor auto", o.ports)
 	}
 	if len(o.stages) == 0 {
-		fault("--stages: empty; name at least one of ingest, sync, score, api")
+		fault("--stages: empty; name at least one of ingest, sync, score, models, api")
 	}
-	known := []string{stageIngest, stageSync, stageScore, stageAPI}
+	known := []string{stageIngest, stageSync, stageScore, stageModels, stageAPI}
 	for _, s := range o.stages {
 		if !slices.Contains(known, s) {
 			fault("--stages: %q is not a stage%s; there are %s", s, nearest.Hint(s, known), strings.Join(known, ", "))
@@ -134,6 +140,12 @@ func (o *upOptions) validate() error {
 	}
 	if o.sampleTraffic < 0 {
 		fault("--sample-traffic: %v is negative", o.sampleTraffic)
+	}
+	if o.churnRefresh <= 0 {
+		fault("--churn-refresh: %v is not positive", o.churnRefresh)
+	}
+	if o.churnRetrain < 0 {
+		fault("--churn-retrain: %v is negative; 0 means never", o.churnRetrain)
 	}
 	if o.queriesAtOnce < 1 {
 		fault("--queries-at-once: %d; at least 1 is needed", o.queriesAtOnce)

@@ -41,7 +41,9 @@ type plant struct {
 	syncer   *oltp.Syncer     // nil where the stage runs elsewhere
 	scorer   *scorer.Scorer   // nil where the stage runs elsewhere
 
-	fraudModel *fraud.Model
+	fraudModel    *fraud.Model
+	churnScores   *churnScores  // nil where the stage runs elsewhere
+	churnTraining *trainingJobs // nil where neither the API nor the stage runs here
 
 	ledger ledger        // broker against store
 	copies *letterCopies // nil where dead letters are not copied to Kafka
@@ -162,6 +164,9 @@ func (p *plant) openStages(brokers []string) (err error) {
 			return err
 		}
 	}
+	if err := p.openModels(); err != nil {
+		return err
+	}
 	if p.options.runs(stageAPI) {
 		err = errors.Join(p.openGuard(), p.openCollector())
 	}
@@ -217,6 +222,12 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	}
 	if p.identities != nil {
 		stages.Go(func() error { return p.identities.Run(ctx) })
+	}
+	if p.churnScores != nil {
+		stages.Go(func() error { return p.churnScores.Run(ctx) })
+	}
+	if p.churnTraining != nil {
+		stages.Go(func() error { return p.churnTraining.Run(ctx) })
 	}
 	if listener != nil {
 		server, err := api.New(p.apiConfig(), p.apiDeps())
@@ -318,6 +329,8 @@ func (p *plant) apiDeps() api.Deps {
 		Dashboard: ui.Files(),
 
 		Fraud: p.users, FraudModel: p.fraudModel,
+		Models: p.users, Scores: p.users, Features: p.events, Trainers: p.trainers(),
+
 		DeadLetters: p.events, Ledger: p.ledger, Rejections: p.events.Writer(),
 		Registry: p.registry,
 		Logger:   p.app.log,

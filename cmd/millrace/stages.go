@@ -19,6 +19,9 @@ func (p *plant) stages() []api.StageFunc {
 	if p.scorer != nil {
 		stages = append(stages, sinceChange(p.scoreStage))
 	}
+	if p.churnScores != nil {
+		stages = append(stages, p.churnScores.stage)
+	}
 	return stages
 }
 

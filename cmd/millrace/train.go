@@ -8,6 +8,9 @@ func newTrainCmd(a *app) *cobra.Command {
 		Use:   "train MODEL",
 		Short: "Train a model and report how good it is",
 	}
-	cmd.AddCommand(newTrainBGNBDCmd(a))
+	cmd.AddCommand(
+		newTrainChurnCmd(a),
+		newTrainBGNBDCmd(a),
+	)
 	return cmd
 }

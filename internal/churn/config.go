@@ -34,7 +34,7 @@ func DefaultConfig() Config {
 		ActiveWithinDays: 90,
 		StepDays:         7,
 		MaxDates:         26,
-		MaxExamples:      400_000,
+		MaxExamples:      200_000,
 		L2:               []float64{1e-4, 1e-3, 1e-2, 1e-1},
 		Threshold:        0.5,
 	}

@@ -23,6 +23,8 @@ type Model struct {
 	// ActiveWithinDays bounds who it was trained on: users with an event within so
 	// many days before the date.
 	ActiveWithinDays int `json:"active_within_days"`
+	// StepDays is the time between two dates of its training.
+	StepDays int `json:"step_days"`
 	// Threshold is the probability from which a user counts as churned.
 	Threshold float64 `json:"threshold"`
 	// L2 is the strength of the penalty that was chosen.

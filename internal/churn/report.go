@@ -60,7 +60,7 @@ func (m *Model) report(cfg Config, data Data) (*Report, error) {
 		Lift:        Lifts(probabilities, churned),
 	}
 	r.CalibrationError = CalibrationError(r.Calibration)
-	if recent := notSilent(data); (Data{Train: recent, Calibrate: recent, Test: recent}).check() == nil {
+	if recent := notSilent(data); Mixed(recent) {
 		metrics := scorer.Evaluate(recent)
 		r.Recent = &metrics
 	}

@@ -41,12 +41,18 @@ func (d Data) check() error {
 		name     string
 		examples []Example
 	}{{"training", d.Train}, {"calibration", d.Calibrate}, {"test", d.Test}} {
-		churned := countChurned(part.examples)
-		if n := len(part.examples); churned == 0 || churned == n {
-			return fmt.Errorf("%w: in the %s, %d of %d users churned; choose a shorter or longer horizon", ErrOneOutcome, part.name, churned, n)
+		if !Mixed(part.examples) {
+			return fmt.Errorf("%w: in the %s, %d of %d users churned; choose a shorter or longer horizon",
+				ErrOneOutcome, part.name, countChurned(part.examples), len(part.examples))
 		}
 	}
 	return nil
+}
+
+// Mixed tells whether both outcomes are among the examples.
+func Mixed(examples []Example) bool {
+	churned := countChurned(examples)
+	return churned > 0 && churned < len(examples)
 }
 
 func countChurned(examples []Example) int {
@@ -66,7 +72,7 @@ func trainOn(cfg Config, features []Feature, data Data) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.HorizonDays, m.ActiveWithinDays, m.Threshold = cfg.HorizonDays, cfg.ActiveWithinDays, cfg.Threshold
+	m.HorizonDays, m.ActiveWithinDays, m.StepDays, m.Threshold = cfg.HorizonDays, cfg.ActiveWithinDays, cfg.StepDays, cfg.Threshold
 	scorer, err := m.For(data.Names)
 	if err != nil {
 		return nil, err
@@ -172,7 +178,7 @@ func (s *Scorer) calibrate(examples []Example) error {
 func chooseL2(cfg Config, features []Feature, data Data) float64 {
 	fit, validate := splitLast(data.Train, cfg.Plan().Horizon)
 	best, least := cfg.L2[0], math.Inf(1)
-	if (Data{Train: fit, Calibrate: validate, Test: validate}).check() != nil {
+	if !Mixed(fit) || !Mixed(validate) {
 		return best
 	}
 	for _, l2 := range cfg.L2 {

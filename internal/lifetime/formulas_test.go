@@ -129,16 +129,16 @@ func gamma(rng *rand.Rand, shape float64) float64 {
 func TestFitFindsWhatMadeTheData(t *testing.T) {
 	want := BGNBD{R: 0.8, Alpha: 6, A: 1.2, B: 4}
 	rng := rand.New(rand.NewPCG(5, 6))
-	var customers []Customer
+	var customers Collector
 	for range 40_000 {
 		h := History{Age: math.Ceil(rng.Float64()*280) / 7}
 		times, _ := live(rng, want, h.Age)
 		if h.Repeats = len(times); h.Repeats > 0 {
 			h.Recency = times[h.Repeats-1]
 		}
-		customers = append(customers, Customer{History: h})
+		customers.Add(Customer{History: h})
 	}
-	fit, err := FitBGNBD(Groups(customers))
+	fit, err := FitBGNBD(customers.Data(endOfCalibration(), 0).Groups)
 	if err != nil {
 		t.Fatal(err)
 	}

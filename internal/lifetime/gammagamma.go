@@ -36,7 +36,7 @@ func (m GammaGamma) Validate() error {
 // their own weighs more with every repeat. Where nothing is known of the customer
 // and the population has no finite mean (q at most 1), it is not a number.
 func (m GammaGamma) Spend(h History) float64 {
-	x := float64(max(h.Repeats, 0))
+	x := float64(max(h.Priced, 0))
 	if h.MeanSpend <= 0 {
 		x = 0 // paid nothing: not one of those the model is about
 	}

@@ -18,7 +18,9 @@ type History struct {
 	Recency float64
 	// Age is the time from the first purchase to the end of the calibration, in weeks.
 	Age float64
-	// MeanSpend is the mean value of a repeat day; 0 where there is none.
+	// Priced is the number of repeats whose value is known, and MeanSpend the mean of
+	// those; both 0 where there is none.
+	Priced    int
 	MeanSpend float64
 }
 
@@ -100,43 +102,42 @@ func customerOf(purchases []Purchase, until time.Time) Customer {
 		last = p.Day
 	}
 	if c.Repeats > 0 {
-		c.MeanSpend = spent / float64(c.Repeats)
+		c.Priced, c.MeanSpend = c.Repeats, spent/float64(c.Repeats)
 	}
 	return c
 }
 
 func weeks(d time.Duration) float64 { return d.Hours() / 24 / DaysPerWeek }
 
-// Groups counts the customers who look the same to [BGNBD], in a fixed order.
-func Groups(customers []Customer) []Group {
-	type key struct {
-		repeats      int
-		recency, age float64
-	}
-	at := map[key]int{}
-	var groups []Group
-	for _, c := range customers {
-		k := key{c.Repeats, c.Recency, c.Age}
-		i, known := at[k]
-		if !known {
-			i = len(groups)
-			at[k] = i
-			groups = append(groups, Group{Repeats: c.Repeats, Recency: c.Recency, Age: c.Age})
-		}
-		groups[i].Customers++
-		groups[i].Later += float64(c.Later)
-	}
-	return groups
+// Collector turns customers into what models are trained on, in memory that
+// grows with the ways in which customers differ. The zero value is ready.
+type Collector struct {
+	at     map[Group]int // of groups, by what they have in common
+	groups []Group
+	spends []Spend
 }
 
-// Spends lists what the customers with repeats spent. Those who paid nothing are
-// left out, as in the paper: a gamma distribution has no zero.
-func Spends(customers []Customer) []Spend {
-	var spends []Spend
-	for _, c := range customers {
-		if c.Repeats > 0 && c.MeanSpend > 0 {
-			spends = append(spends, Spend{Repeats: c.Repeats, Mean: c.MeanSpend, Customers: 1})
-		}
+// Add counts a customer.
+func (c *Collector) Add(customer Customer) {
+	if c.at == nil {
+		c.at = map[Group]int{}
 	}
-	return spends
+	look := Group{Repeats: customer.Repeats, Recency: customer.Recency, Age: customer.Age}
+	i, known := c.at[look]
+	if !known {
+		i = len(c.groups)
+		c.at[look], c.groups = i, append(c.groups, look)
+	}
+	c.groups[i].Customers++
+	c.groups[i].Later += float64(customer.Later)
+	// A gamma distribution has no zero: who paid nothing is left out, as in the paper.
+	if customer.Priced > 0 && customer.MeanSpend > 0 {
+		c.spends = append(c.spends, Spend{Repeats: customer.Priced, Mean: customer.MeanSpend, Customers: 1})
+	}
+}
+
+// Data is what was collected. The end of the calibration is the caller's, and so
+// are the weeks that Later counted.
+func (c *Collector) Data(until time.Time, holdoutWeeks float64) Data {
+	return Data{Groups: c.groups, Spends: c.spends, Until: until, HoldoutWeeks: holdoutWeeks}
 }

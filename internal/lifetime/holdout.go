@@ -2,6 +2,8 @@ package lifetime
 
 // Holdout compares a forecast with what came after the calibration.
 type Holdout struct {
+	// Until is the last day of the calibration, YYYY-MM-DD.
+	Until string `json:"calibrated_until"`
 	// Weeks after the calibration that are compared.
 	Weeks float64 `json:"weeks"`
 	// Expected and Actual are the purchases of those weeks, each customer forecast

@@ -50,14 +50,13 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 // the CDNOW sample: table 1 of Fader, Hardie and Lee (2005), section 3 of Fader
 // and Hardie (2013).
 func TestPublishedParameters(t *testing.T) {
-	customers := Customers(readFile(t, dataFile(t, "cdnow_sample.txt.gz")), endOfCalibration())
-	if len(customers) != 2357 {
-		t.Fatalf("got %d customers, want 2357", len(customers))
-	}
-	groups := Groups(customers)
-	fit, err := FitBGNBD(groups)
+	data := DataOf(readFile(t, dataFile(t, "cdnow_sample.txt.gz")), endOfCalibration())
+	fit, err := FitBGNBD(data.Groups)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if fit.Customers != 2357 {
+		t.Errorf("got %v customers, want 2357", fit.Customers)
 	}
 	m := fit.Model
 	near(t, "r", m.R, 0.243, 0.0005)
@@ -69,7 +68,7 @@ func TestPublishedParameters(t *testing.T) {
 		t.Error("the fit is reported to be at its bounds")
 	}
 
-	spend, err := FitGammaGamma(Spends(customers))
+	spend, err := FitGammaGamma(data.Spends)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +87,7 @@ func TestPublishedParameters(t *testing.T) {
 // number of repeats are printed as a figure only, so the bound on them, 30 % of
 // the actual mean of each row, is ours.
 func TestPublishedForecastOfTheHoldout(t *testing.T) {
-	groups := Groups(Customers(readFile(t, dataFile(t, "cdnow_sample.txt.gz")), endOfCalibration()))
+	groups := DataOf(readFile(t, dataFile(t, "cdnow_sample.txt.gz")), endOfCalibration()).Groups
 	fit, err := FitBGNBD(groups)
 	if err != nil {
 		t.Fatal(err)

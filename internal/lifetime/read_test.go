@@ -83,7 +83,7 @@ func TestCustomersCountDaysNotPurchases(t *testing.T) {
 		{"a", day(1, 15), 20}, {"a", day(1, 1), 5}, {"a", day(1, 1), 6}, {"a", day(1, 15), 10}, {"a", day(9, 30), 40},
 		{"a", day(10, 1), 7}, {"a", day(10, 1), 8}, {"a", day(11, 1), 9},
 	}, endOfCalibration())
-	want := Customer{ID: "a", Later: 2, History: History{Repeats: 2, Recency: 272 / 7., Age: 272 / 7., MeanSpend: 35}}
+	want := Customer{ID: "a", Later: 2, History: History{Repeats: 2, Recency: 272 / 7., Age: 272 / 7., Priced: 2, MeanSpend: 35}}
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("got %+v, want only %+v", got, want)
 	}

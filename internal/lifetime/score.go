@@ -27,8 +27,8 @@ type Score struct {
 	Spend, Value float64
 }
 
-// ScoreOf computes all figures of a customer. The model of spend may be nil.
-func ScoreOf(m BGNBD, spend *GammaGamma, h History) Score {
+// Score computes all figures of a customer.
+func (m Model) Score(h History) Score {
 	alive, later := m.Alive(h), m.aliveWith(h)
 	s := Score{
 		Alive:          alive,
@@ -37,8 +37,8 @@ func ScoreOf(m BGNBD, spend *GammaGamma, h History) Score {
 		PurchasesLong:  alive * later.within(LongDays/7.),
 		Spend:          math.NaN(), Value: math.NaN(),
 	}
-	if spend != nil {
-		s.Spend = spend.Spend(h)
+	if m.Spend != nil {
+		s.Spend = m.Spend.Spend(h)
 		s.Value = s.Spend * alive * later.discounted(ValueDays/7.)
 	}
 	return s

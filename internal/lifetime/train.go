@@ -5,6 +5,26 @@ import (
 	"time"
 )
 
+// Name is that of the models in the registry.
+const Name = "bgnbd"
+
+// Model is both models, as the registry keeps them.
+type Model struct {
+	BGNBD
+	// Spend is nil where no repeat purchase had an amount.
+	Spend *GammaGamma `json:"gamma_gamma,omitempty"`
+	// Currency is that of the amounts.
+	Currency string `json:"currency,omitempty"`
+}
+
+// Validate reports parameters that cannot be.
+func (m Model) Validate() error {
+	if m.Spend == nil {
+		return m.BGNBD.Validate()
+	}
+	return errors.Join(m.BGNBD.Validate(), m.Spend.Validate())
+}
+
 // Data is what both models are trained on.
 type Data struct {
 	Groups []Group
@@ -24,8 +44,11 @@ func DataOf(purchases []Purchase, until time.Time) Data {
 			last = p.Day
 		}
 	}
-	customers := Customers(purchases, until)
-	return Data{Groups: Groups(customers), Spends: Spends(customers), Until: until, HoldoutWeeks: weeks(last.Sub(until))}
+	var c Collector
+	for _, customer := range Customers(purchases, until) {
+		c.Add(customer)
+	}
+	return c.Data(until, weeks(last.Sub(until)))
 }
 
 // Report is both models as trained, with how well they fit and forecast.
@@ -83,6 +106,7 @@ func Train(d Data) (*Report, error) {
 	}
 	if d.HoldoutWeeks > 0 {
 		holdout := fit.Model.Compare(d.Groups, d.HoldoutWeeks)
+		holdout.Until = r.CalibrateUntil
 		r.Holdout = &holdout
 	}
 	return r, nil

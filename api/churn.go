@@ -1,0 +1,189 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"millrace/internal/churn"
+	"millrace/olap"
+	"millrace/oltp"
+)
+
+// Scores keeps what the models say of users. *oltp.Store is one.
+type Scores interface {
+	// ChurnFeatures returns oltp.ErrUnknownUser where none are kept.
+	ChurnFeatures(ctx context.Context, userID string) (oltp.ChurnFeatures, error)
+	Predictions(ctx context.Context, model string, f oltp.PredictionFilter) ([]oltp.Prediction, error)
+	CountPredictions(ctx context.Context, model string, minimum, maximum float64) (int, error)
+}
+
+// Features computes what is known of users from their events. *olap.Store is one.
+type Features interface {
+	ChurnFeatures(ctx context.Context, names []string, sel olap.ChurnSelection) iter.Seq2[olap.ChurnRow, error]
+	History(ctx context.Context, within time.Duration) (olap.History, error)
+}
+
+// ChurnQuestion is the body of POST /v1/predict/churn.
+type ChurnQuestion struct {
+	UserID string `json:"user_id" doc:"Whom the prediction is about." example:"user_123"`
+}
+
+// ChurnPrediction is the answer of POST /v1/predict/churn.
+type ChurnPrediction struct {
+	UserID           string             `json:"user_id"`
+	ChurnProbability float64            `json:"churn_probability" doc:"That the user has no event within the model's horizon, 7 days unless trained otherwise."`
+	Churned          bool               `json:"churned" doc:"The probability is at or above the model's threshold, 0.5 unless trained otherwise."`
+	AsOf             time.Time          `json:"as_of" doc:"Events before this instant were looked at."`
+	Model            ModelUsed          `json:"model"`
+	Features         map[string]float64 `json:"features" doc:"What the model knows of the user; docs/models.md tells what each means."`
+	Reasons          []ChurnReason      `json:"reasons" nullable:"false" doc:"The features with the strongest effect, the strongest first."`
+}
+
+// ModelUsed names the version that made a prediction.
+type ModelUsed struct {
+	Name    string `json:"name" example:"churn"`
+	Version int    `json:"version"`
+}
+
+// ChurnReason is what one feature does to a prediction.
+type ChurnReason struct {
+	Feature string  `json:"feature" example:"days_since_last_event"`
+	Effect  float64 `json:"effect" doc:"What it adds to the log-odds, compared to the average user of the training: above 0 it speaks for churn, below 0 against it."`
+}
+
+// ChurnDetails are what is kept with a prediction.
+type ChurnDetails struct {
+	Reasons []ChurnReason `json:"reasons"`
+}
+
+// ChurnReasons are reasons as the contract writes them.
+func ChurnReasons(reasons []churn.Reason) []ChurnReason {
+	return convert(reasons, func(r churn.Reason) ChurnReason { return ChurnReason(r) })
+}
+
+// churnReasonsShown is how many reasons a prediction gives.
+const churnReasonsShown = 5
+
+// churnModel remembers the version in use: it is read anew only when another one
+// is put to use.
+type churnModel struct {
+	mu      sync.Mutex
+	version int
+	scorer  *churn.Scorer
+}
+
+// current returns the version in use, ready to score.
+func (m *churnModel) current(ctx context.Context, models Models) (*churn.Scorer, int, error) {
+	version, err := models.CurrentVersion(ctx, churn.Name)
+	if err != nil {
+		return nil, 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.version == version {
+		return m.scorer, version, nil
+	}
+	saved, err := models.Model(ctx, churn.Name, version)
+	if err != nil {
+		return nil, 0, err
+	}
+	var model churn.Model
+	if err := json.Unmarshal(saved.Parameters, &model); err != nil {
+		return nil, 0, fmt.Errorf("read the parameters of %s version %d: %w", churn.Name, version, err)
+	}
+	scorer, err := model.For(churn.Names())
+	if err != nil {
+		return nil, 0, err
+	}
+	m.version, m.scorer = version, scorer
+	return scorer, version, nil
+}
+
+// postPredictChurn answers for one user.
+func (s *Server) postPredictChurn(c *fiber.Ctx) error {
+	body, release, err := s.questionBody(c)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var q ChurnQuestion
+	if err := readMembers(body, "", map[string]any{"user_id": &q.UserID}); err != nil {
+		return err
+	}
+	if q.UserID == "" {
+		return withField("/user_id", newProblem(http.StatusBadRequest, string(olap.CodeMissingField), `user_id is missing. Send {"user_id":"…"}.`))
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), s.cfg.QueryTimeout)
+	defer cancel()
+	prediction, err := s.predictChurn(ctx, q.UserID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(prediction)
+}
+
+func (s *Server) predictChurn(ctx context.Context, user string) (*ChurnPrediction, error) {
+	scorer, version, err := s.churn.current(ctx, s.deps.Models)
+	if err != nil {
+		return nil, err
+	}
+	values, asOf, err := s.churnValues(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	probability, reasons := scorer.Probability(values), scorer.Reasons(values)
+	return &ChurnPrediction{
+		UserID: user, ChurnProbability: probability, Churned: scorer.Churned(probability), AsOf: milliseconds(asOf),
+		Model: ModelUsed{churn.Name, version}, Features: byName(values),
+		Reasons: ChurnReasons(reasons[:min(len(reasons), churnReasonsShown)]),
+	}, nil
+}
+
+// churnValues are a user's features in the order of churn.Names: those kept, or
+// for a user of whom none are kept, such as a new one, those of this moment.
+func (s *Server) churnValues(ctx context.Context, user string) (values []float64, asOf time.Time, err error) {
+	names := churn.Names()
+	kept, err := s.deps.Scores.ChurnFeatures(ctx, user)
+	if err == nil {
+		for _, name := range names {
+			values = append(values, kept.Features[name])
+		}
+		return values, kept.AsOf, nil
+	}
+	if !errors.Is(err, oltp.ErrUnknownUser) {
+		return nil, time.Time{}, err
+	}
+	history, err := s.deps.Features.History(ctx, 0)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if history.Newest.IsZero() {
+		return nil, time.Time{}, oltp.ErrUnknownUser
+	}
+	for row, err := range s.deps.Features.ChurnFeatures(ctx, names, olap.ChurnSelection{At: history.AsOf(), User: user}) {
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		values = row.Values
+	}
+	if values == nil {
+		return nil, time.Time{}, oltp.ErrUnknownUser
+	}
+	return values, history.AsOf(), nil
+}
+
+func byName(values []float64) map[string]float64 {
+	features := make(map[string]float64, len(values))
+	for i, name := range churn.Names() {
+		features[name] = values[i]
+	}
+	return features
+}
