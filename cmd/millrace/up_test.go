@@ -30,6 +30,7 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 		{"open address", []string{"--listen", "0.0.0.0:8080"}, exitUsage, []string{"no API keys", "--insecure-listen"}},
 		{"bad listen", []string{"--listen", "8080"}, exitUsage, []string{"--listen", "host:port"}},
 		{"bad ports", []string{"--ports", "any"}, exitUsage, []string{"--ports", "auto"}},
+		{"too short", []string{"--keep", "30d"}, exitUsage, []string{"--keep", "at least 62", "395d"}},
 		{"bad stage", []string{"--stages", "ingset"}, exitUsage, []string{"--stages", `did you mean "ingest"?`}},
 		{"unknown flag", []string{"--lisen", "x"}, exitUsage, []string{"unknown flag: --lisen"}},
 		{"several faults", []string{"--ports", "x", "--batch-rows", "-1", "--sample-traffic", "-5"}, exitUsage, []string{"--ports", "rows -1", "--sample-traffic"}},
