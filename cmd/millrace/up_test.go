@@ -49,6 +49,15 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestMigratePrintsTheSchemaOfACluster(t *testing.T) {
+	script, _ := command(t, 0, "migrate", "--render-cluster", "main")
+	for _, want := range []string{"CREATE TABLE IF NOT EXISTS events ON CLUSTER main", "ReplicatedMergeTree", "millrace_all.events", "Distributed('main'"} {
+		if !strings.Contains(script, want) {
+			t.Errorf("the script does not have %q", want)
+		}
+	}
+}
+
 // The life of a data directory: a start, events in, a second start refused, a
 // clean stop in time, and a restart that still has everything.
 func TestUpLife(t *testing.T) {
