@@ -89,7 +89,9 @@ type clusterScript struct {
 
 func (c *clusterScript) add(line string) { c.WriteString(line + "\n\n") }
 
-func (c *clusterScript) statement(format string, args ...any) { c.add(fmt.Sprintf(format, args...) + ";") }
+func (c *clusterScript) statement(format string, args ...any) {
+	c.add(fmt.Sprintf(format, args...) + ";")
+}
 
 // readingAll adds the tables that read all shards. They hold nothing, so they
 // are made anew: with the columns of now.

@@ -30,7 +30,7 @@ With --render-cluster it only prints what a ClickHouse cluster of that name has
 to run: the same schema, replicated, and tables that read all shards.`,
 		Example: `  millrace migrate --clickhouse ch:9000 --postgres postgres://pg/millrace --kafka kafka:9092
   millrace migrate --render-cluster main | clickhouse-client --multiquery`,
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cluster != "" {
 				script, err := olap.RenderCluster(cluster, "millrace")
