@@ -35,7 +35,7 @@ func (s *Store) ask(ctx context.Context, q Query, budget Budget) (*Answer, error
 	answer := &Answer{Kind: q.Kind()}
 	var err error
 	answer.Meta, err = s.running(ctx, func(ctx context.Context, r *run) (err error) {
-		r.budget = budget
+		r.budget, r.first = budget, looksAtFirsts(q)
 		answer.Result, err = q.answer(ctx, r)
 		return err
 	})
@@ -73,6 +73,7 @@ type run struct {
 	meta        Meta
 	frame       frame // the range, once it is known
 	budget      Budget
+	first       bool // the question asks for first events of all time
 	rows, bytes atomic.Uint64
 	ahead       atomic.Uint64 // rows that the statements run so far mean to read
 
@@ -131,6 +132,7 @@ func (r *run) describe(f frame) {
 	zone := f.calendar.zone
 	r.meta.From, r.meta.To, r.meta.Timezone = stamp(f.from.In(zone)), stamp(f.to.In(zone)), zone.String()
 	r.meta.StoredUntil, r.meta.Watermark = stampOf(r.storedUntil, zone), stampOf(r.watermark, zone)
+	r.warnOfTheForgotten(f)
 }
 
 func (r *run) warn(format string, args ...any) {

@@ -67,8 +67,9 @@ type LedgerLine struct {
 	Repeated   int64 // rows beyond the first of their record
 	// Settled says that the hour is over and nothing of it is pending.
 	Settled bool
-	// Checkable is false where the broker does not have all of the hour any more;
-	// then only Rejected is known.
+	// Checkable is false where the broker does not have all of the hour any more,
+	// or the store may have dropped rows of it for their age; then only Rejected is
+	// known.
 	Checkable bool
 	// Faults name the offsets behind Missing and Repeated, the first few.
 	Faults []LedgerFault
@@ -184,7 +185,7 @@ type ledgerSpan struct {
 	settled int64
 	// tail says that the log ends here and everything in it is stored.
 	tail bool
-	gone bool // the broker does not have all of it any more
+	gone bool // the broker does not have all of it any more, or the store may not
 }
 
 func newSpan(line int, log TopicLog, partition int32, first, end, stored, logEnd int64) ledgerSpan {
@@ -205,6 +206,7 @@ func (s *Store) hourSpans(ctx context.Context, logs []TopicLog, hours []time.Tim
 		if err != nil {
 			return nil, err
 		}
+		since, forgets := s.settledSince(s.now())
 		for partition, start := range starts {
 			removed, err := s.removedUntil(ctx, log.Topic(), partition, start)
 			if err != nil {
@@ -214,7 +216,7 @@ func (s *Store) hourSpans(ctx context.Context, logs []TopicLog, hours []time.Tim
 			for i := range len(hours) - 1 {
 				next := max(at[i+1][partition], bound) // the log may have grown between two answers
 				span := newSpan(i, log, partition, bound, next, stored[partition], ends[partition])
-				span.gone = start > 0 && bound <= start && !removed.Before(hours[i])
+				span.gone = start > 0 && bound <= start && !removed.Before(hours[i]) || forgets && hours[i].Before(since)
 				all = append(all, span)
 				bound = next
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -17,6 +18,7 @@ type Store struct {
 	conn     driver.Conn
 	inserts  *insertPool
 	live     liveCache
+	keeps    atomic.Int64 // days that events are kept, 0 for ever
 }
 
 // Open connects to the server of cfg. The database need not exist yet: see

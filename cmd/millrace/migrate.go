@@ -19,14 +19,24 @@ func newMigrateCmd(a *app) *cobra.Command {
 	olapCfg, oltpCfg, kafka := olap.DefaultConfig(), oltp.DefaultConfig(), ingest.DefaultConfig()
 	var partitions int32
 	var asJSON bool
+	var cluster string
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring ClickHouse, Postgres and the Kafka topics up to date",
 		Long: `Apply the migrations that ClickHouse and Postgres do not have yet, and create
-the Kafka topics where they do not exist. "millrace up" does this by itself.`,
-		Example: `  millrace migrate --clickhouse ch:9000 --postgres postgres://pg/millrace --kafka kafka:9092`,
-		Args:    cobra.NoArgs,
+the Kafka topics where they do not exist. "millrace up" does this by itself.
+
+With --render-cluster it only prints what a ClickHouse cluster of that name has
+to run: the same schema, replicated, and tables that read all shards.`,
+		Example: `  millrace migrate --clickhouse ch:9000 --postgres postgres://pg/millrace --kafka kafka:9092
+  millrace migrate --render-cluster main | clickhouse-client --multiquery`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cluster != "" {
+				script, err := olap.RenderCluster(cluster, "millrace")
+				fmt.Fprint(a.stdout, script)
+				return err
+			}
 			if oltpCfg.Address == "" {
 				return usageError(errors.New("--postgres: give the address, such as postgres://user@host:5432/database"))
 			}
@@ -64,6 +74,7 @@ the Kafka topics where they do not exist. "millrace up" does this by itself.`,
 	flags.StringVar(&kafka.Backfill, "backfill-topic", ingest.BackfillTopic, "Kafka topic that holds history, which is stored behind live events; empty for none")
 	flags.Int32Var(&partitions, "partitions", 4, "partitions of each topic, where it does not exist yet")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
+	flags.StringVar(&cluster, "render-cluster", "", "print the ClickHouse schema for the cluster of this name, and do nothing")
 	return cmd
 }
 

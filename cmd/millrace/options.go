@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,6 +40,8 @@ type upOptions struct {
 	compress   string
 	kafka      []string
 	postgres   string
+
+	keep string // how long events are kept, as it is where empty
 
 	topic      string
 	backfill   string
@@ -79,6 +82,7 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.compress, "clickhouse-compression", string(olap.CompressionAuto), "how inserted events are packed: none, lz4, lz4-text, zstd, or auto: none to this machine, lz4 to others")
 	flags.StringSliceVar(&o.kafka, "kafka", nil, "use this Kafka, host:port,…, and start none")
 	flags.StringVar(&o.postgres, "postgres", "", "use this Postgres, postgres://user:password@host:port/database, and start none")
+	flags.StringVar(&o.keep, "keep", "", "how long events are kept by their time, in days such as 395d, or forever; empty leaves it as it is (at first forever)")
 	flags.StringVar(&o.topic, "topic", defaults.Topic, "Kafka topic that holds events")
 	flags.StringVar(&o.backfill, "backfill-topic", ingest.BackfillTopic, "Kafka topic that holds history, which is stored behind live events; empty for none")
 	flags.StringVar(&o.dead, "dead-letter-topic", "", "write each dead letter to this Kafka topic too, such as events.dead")
@@ -153,6 +157,9 @@ func (o *upOptions) validate() error {
 	if o.stopTimeout <= 0 {
 		fault("--stop-timeout: %v is not positive", o.stopTimeout)
 	}
+	if _, _, err := o.keepDays(); err != nil {
+		faults = append(faults, err)
+	}
 	store := olap.DefaultConfig()
 	store.Compression = olap.Compression(o.compress)
 	if err := store.Validate(); err != nil {
@@ -163,6 +170,23 @@ func (o *upOptions) validate() error {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// keepDays reads --keep: 0 days are for ever, and given is false where it stays
+// as it is.
+func (o *upOptions) keepDays() (days int, given bool, err error) {
+	switch o.keep {
+	case "":
+		return 0, false, nil
+	case "forever":
+		return 0, true, nil
+	}
+	number, ok := strings.CutSuffix(o.keep, "d")
+	days, err = strconv.Atoi(number)
+	if !ok || err != nil || days < olap.KeepLeast {
+		return 0, false, fmt.Errorf("--keep: %q is not a number of days of at least %d, such as 395d, and not forever", o.keep, olap.KeepLeast)
+	}
+	return days, true, nil
 }
 
 // proxies are the networks of --trusted-proxies; a bare address is a network of one.

@@ -32,7 +32,8 @@ type plant struct {
 	metrics  net.Listener // serves the registry; nil where only the API does
 
 	events   *olap.Store
-	guard    *olap.Guard // before events, for questions of clients; nil where the API runs elsewhere
+	mostAge  time.Duration // how old an event may be when it arrives; 0 for any age
+	guard    *olap.Guard   // before events, for questions of clients; nil where the API runs elsewhere
 	users    *oltp.Store
 	producer *ingest.Producer
 	progress *ingest.Progress // of live events
@@ -137,7 +138,25 @@ func (p *plant) openStores(ctx context.Context, at embedded.Addresses) (err erro
 	if p.users, err = oltp.Open(ctx, oltpCfg); err != nil {
 		return err
 	}
-	return migrate(ctx, p.app, p.events, p.users)
+	if err := migrate(ctx, p.app, p.events, p.users); err != nil {
+		return err
+	}
+	return p.keepEvents(ctx)
+}
+
+// keepEvents sets how long the store keeps events, or learns it.
+func (p *plant) keepEvents(ctx context.Context) error {
+	days, given, err := p.options.keepDays()
+	if err != nil {
+		return err
+	}
+	if given {
+		err = p.events.Keep(ctx, days)
+	} else {
+		days, err = p.events.Kept(ctx)
+	}
+	p.mostAge = olap.MostAge(days)
+	return err
 }
 
 // openStages builds the stages of this process.
@@ -146,7 +165,9 @@ func (p *plant) openStages(brokers []string) (err error) {
 		return err
 	}
 	if p.options.runs(stageIngest) {
-		p.consumer, err = ingest.NewConsumer(p.options.consumerConfig(brokers),
+		cfg := p.options.consumerConfig(brokers)
+		cfg.Limits.MaxAge = p.mostAge
+		p.consumer, err = ingest.NewConsumer(cfg,
 			ingest.Deps{Sink: p.sink(), Recall: recall{p.events.Writer(), p.events}, Live: p.progress, Logger: p.app.log, Registerer: p.registry})
 		if err != nil {
 			return err

@@ -30,6 +30,7 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 		{"open address", []string{"--listen", "0.0.0.0:8080"}, exitUsage, []string{"no API keys", "--insecure-listen"}},
 		{"bad listen", []string{"--listen", "8080"}, exitUsage, []string{"--listen", "host:port"}},
 		{"bad ports", []string{"--ports", "any"}, exitUsage, []string{"--ports", "auto"}},
+		{"too short", []string{"--keep", "30d"}, exitUsage, []string{"--keep", "at least 62", "395d"}},
 		{"bad stage", []string{"--stages", "ingset"}, exitUsage, []string{"--stages", `did you mean "ingest"?`}},
 		{"unknown flag", []string{"--lisen", "x"}, exitUsage, []string{"unknown flag: --lisen"}},
 		{"several faults", []string{"--ports", "x", "--batch-rows", "-1", "--sample-traffic", "-5"}, exitUsage, []string{"--ports", "rows -1", "--sample-traffic"}},
@@ -45,6 +46,15 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestMigratePrintsTheSchemaOfACluster(t *testing.T) {
+	script, _ := command(t, 0, "migrate", "--render-cluster", "main")
+	for _, want := range []string{"CREATE TABLE IF NOT EXISTS events ON CLUSTER main", "ReplicatedMergeTree", "millrace_all.events", "Distributed('main'"} {
+		if !strings.Contains(script, want) {
+			t.Errorf("the script does not have %q", want)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ type Decoder struct {
 	scratch scratch
 
 	shortest uint32 // the smallest of the limits on text, in bytes
-	oldest   int64  // limits.Oldest in ms
+	oldest   int64  // the earliest timestamp allowed, in ms
 	// newest is the latest timestamp allowed when the clock was last read, in
 	// ms. Time only moves that bound up, so the clock is read again only for
 	// an event that lies beyond it.
@@ -61,9 +61,7 @@ func (d *Decoder) AppendTo(b *Batch, value []byte, pos Position) *Reject {
 	if len(value) > d.limits.EventBytes {
 		return d.rejectTooBig(value)
 	}
-	if d.limits.ByReceipt {
-		d.newest = pos.ReceivedAt + d.limits.Ahead.Milliseconds()
-	}
+	d.receive(pos)
 	// The columns take what they need of this copy while it is in the nearest
 	// cache. (A copy that stays in the batch, with columns that are cut out of it
 	// where it lies, was tried: decoding is as fast, but the writer then goes to
@@ -79,6 +77,17 @@ func (d *Decoder) AppendTo(b *Batch, value []byte, pos Position) *Reject {
 	return nil
 }
 
+// receive sets the times that are accepted by that of a record's receipt.
+func (d *Decoder) receive(pos Position) {
+	if !d.limits.ByReceipt {
+		return
+	}
+	d.newest = pos.ReceivedAt + d.limits.Ahead.Milliseconds()
+	if d.limits.MaxAge > 0 {
+		d.oldest = max(d.limits.Oldest.UnixMilli(), pos.ReceivedAt-d.limits.MaxAge.Milliseconds())
+	}
+}
+
 // Decode decodes value into ev, replacing what was there. An absent event_id
 // leaves ev.ID empty and an absent timestamp leaves ev.Timestamp zero, for the
 // caller to fill; see [Complete].
@@ -90,7 +99,7 @@ func (d *Decoder) Decode(ev *Event, value []byte) *Reject {
 		return d.rejectTooBig(value)
 	}
 	if d.limits.ByReceipt { // there is no receipt yet but now
-		d.newest = d.limits.Now().Add(d.limits.Ahead).UnixMilli()
+		d.receive(Position{ReceivedAt: d.limits.Now().UnixMilli()})
 	}
 	buf := make([]byte, len(value)+padding)
 	copy(buf, value)

@@ -132,7 +132,7 @@ func (d *Decoder) rejectTimestamp() *Reject {
 	case faultTooOld:
 		return &Reject{ReasonTimestampTooOld, "/timestamp", fmt.Sprintf(
 			"timestamp %s is before %s, the earliest accepted. Check the clock or the format of the date at the sender.",
-			at, d.limits.Oldest.UTC().Format(timeLayout))}
+			at, time.UnixMilli(d.oldest).UTC().Format(timeLayout))}
 	case faultInFuture:
 		return &Reject{ReasonTimestampInFuture, "/timestamp", fmt.Sprintf(
 			"timestamp %s is more than %s ahead of the server's clock (%s). Check the clock of the sender.",

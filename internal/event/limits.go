@@ -29,6 +29,9 @@ type Limits struct {
 	Depth int
 	// Oldest is the earliest timestamp accepted.
 	Oldest time.Time
+	// MaxAge is how long before its receipt an event may have happened, where
+	// ByReceipt is set; 0 for any time.
+	MaxAge time.Duration
 	// Ahead is how far after Now a timestamp may lie.
 	Ahead time.Duration
 	// Now is the clock; nil means time.Now.
@@ -72,6 +75,9 @@ func (l Limits) Validate() error {
 	}
 	if l.Depth > deepest {
 		errs = append(errs, fmt.Errorf("Depth is %d; it must be at most %d", l.Depth, deepest))
+	}
+	if l.MaxAge < 0 {
+		errs = append(errs, fmt.Errorf("MaxAge is %s; it must not be negative", l.MaxAge))
 	}
 	if l.Ahead < 0 {
 		errs = append(errs, fmt.Errorf("Ahead is %s; it must not be negative", l.Ahead))

@@ -33,9 +33,7 @@ func (d *Decoder) AppendProtobufTo(b *Batch, value []byte, pos Position) *Reject
 		return &Reject{ReasonEventTooBig, "", fmt.Sprintf("the event is %s of Protobuf and the limit is %s. Shorten it, or keep the content elsewhere and send a link.",
 			byteCount(len(value)), byteCount(d.limits.EventBytes))}
 	}
-	if d.limits.ByReceipt {
-		d.newest = pos.ReceivedAt + d.limits.Ahead.Milliseconds()
-	}
+	d.receive(pos)
 	d.scratch.reset()
 	m := protoMessage{}
 	if !d.readProtobuf(&m, value) || !d.check(&d.scratch, pos.ReceivedAt) || m.hasTime && !d.takeTime(m.time) {

@@ -44,3 +44,22 @@ func TestByReceiptDecodesByTheClock(t *testing.T) {
 		}
 	}
 }
+
+// How old an event may be is counted from its receipt.
+func TestMaxAgeIsCountedFromTheReceipt(t *testing.T) {
+	limits := DefaultLimits()
+	limits.ByReceipt, limits.MaxAge = true, 48*time.Hour
+	decoder := NewDecoder(limits)
+	happened := time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)
+	value := []byte(`{"type":"view","user_id":"u","timestamp":"2026-01-03T00:00:00Z"}`)
+	for _, tc := range []struct {
+		age      time.Duration
+		accepted bool
+	}{{48 * time.Hour, true}, {48*time.Hour + time.Millisecond, false}, {0, true}} {
+		var b Batch
+		reject := decoder.AppendTo(&b, value, Position{ReceivedAt: happened.Add(tc.age).UnixMilli()})
+		if (reject == nil) != tc.accepted || reject != nil && reject.Reason != ReasonTimestampTooOld {
+			t.Errorf("%s old: %v", tc.age, reject)
+		}
+	}
+}
