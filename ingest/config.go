@@ -45,7 +45,7 @@ type Config struct {
 	// RepeatHorizon is how long after an event a repeat with the same event_id
 	// is known again and left out.
 	RepeatHorizon time.Duration
-	// RepeatIDs bounds how many ids a partition remembers, at 48 bytes
+	// RepeatIDs bounds how many ids a partition remembers, at 72 bytes
 	// each: under high traffic it may cover less than RepeatHorizon.
 	RepeatIDs int
 	// WriteDeadline bounds one attempt to write, and how long after its seal a
