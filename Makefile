@@ -64,6 +64,13 @@ pgo: engines ## a profile of the ingest for the compiler, cmd/millrace/default.p
 .PHONY: bench-sync
 bench-sync: engines ## copy the statistics of a million users to Postgres, with processor time
 	$(GO) test ./bench/ -run TestUserSync -v -count 1 -timeout 1h -sync-users 1000000
+SIZES ?= 10M,30M,100M
+.PHONY: bench-olap
+
+# DuckDB comes from PyPI, into an environment of its own; without Python it is left out.
+bench-olap: engines ## what questions cost over SIZES=10M,30M,100M events, beside plain SQL, DuckDB and Postgres (an hour, 25 GB)
+	@$(PYTHON) -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r bench/olap-requirements.txt || echo "no DuckDB here: it is left out"
+	$(GO) test ./bench/ -run TestOlap -v -count 1 -timeout 4h -olap $(SIZES) -olap-json $(CURDIR)/bin/bench-olap.json -olap-python "$$(test -x $(VENV)/bin/python && $(VENV)/bin/python -c 'import duckdb, sys; print(sys.executable)')"
 
 bench-steady: engines ## 12 events a second for an hour: freshness and parts (STEADY=1h)
 	$(GO) test ./bench/ -run TestSteady -v -count 1 -timeout 25h -steady $(STEADY)

@@ -150,6 +150,7 @@ func (f *funnel) largestLoss(steps []FunnelStep) int {
 // step before, how many users there are and how many went on. Of several events
 // at that instant, the value that sorts first counts.
 func (p *funnelPlan) valuesBefore(step int) error {
+	p.byName = true
 	before := p.link(p.before(step))
 	p.text("SELECT property, value, users, converted, carried, carried_converted\nFROM\n(\n",
 		"SELECT *, sum(users) OVER (PARTITION BY property) AS carried, sum(converted) OVER (PARTITION BY property) AS carried_converted\nFROM\n(\n",

@@ -80,6 +80,7 @@ func (c *stepCell) people(ctx context.Context, r *run) (*statement, error) {
 
 // usersWhere lists the users whose chain meets a condition.
 func (p *funnelPlan) usersWhere(slot, which string) error {
+	p.byName = true
 	p.text("SELECT user_id\nFROM\n(\n")
 	err := p.users(slot, "")
 	p.text("\n)\nWHERE ", which)
@@ -175,6 +176,7 @@ func (c *bucketCell) people(_ context.Context, r *run) (*statement, error) {
 	case outcomeDropped:
 		which += " AND NOT " + among(string(outcomeConverted))
 	}
+	p.byName = true
 	p.text("SELECT user_id\nFROM\n(\n")
 	err = p.entries()
 	p.text("\n)\nWHERE ", which)

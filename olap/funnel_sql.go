@@ -37,6 +37,7 @@ type funnelPlan struct {
 	cutoff time.Time    // the watermark: events before it are complete
 	groups groups       // values of a breakdown by all
 	links  []funnelStep // the steps that make the chain: those that are not optional
+	byName bool         // each row names its user
 }
 
 func (f *funnel) plan(span frame, r *run) *funnelPlan {
@@ -241,10 +242,7 @@ type layer []string
 
 // rows renders layers over the events of each user.
 func (p *funnelPlan) rows(slot, only string, layers []layer) error {
-	keys := "user_id"
-	if p.CountBy == countSessions {
-		keys = "user_id, session"
-	}
+	user, keys := p.user()
 	if slot != "" {
 		slot, keys = slot+" AS slot, ", keys+", slot"
 	}
@@ -255,7 +253,21 @@ func (p *funnelPlan) rows(slot, only string, layers []layer) error {
 	for _, l := range slices.Backward(layers) {
 		p.text("    SELECT *, ", strings.Join(l, ", "), " FROM (\n")
 	}
-	p.text("        SELECT ", slot, "user_id, ", p.collect(steps),
+	p.text("        SELECT ", slot, user, ", ", p.collect(steps),
 		"\n        FROM ", p.source(), "\n        WHERE ", allOf(where, only), "\n        GROUP BY ", keys, "\n    ", strings.Repeat(")", len(layers)))
 	return nil
+}
+
+// user renders what tells users (or sessions) apart, and the keys to group by
+// it. Where nobody asks for names, users are grouped by the 64-bit hashes that
+// windows keep as well: the names are then not even read from months that are
+// settled.
+func (p *funnelPlan) user() (column, keys string) {
+	switch {
+	case p.CountBy == countSessions:
+		return "user_id", "user_id, session"
+	case p.byName:
+		return "user_id", "user_id"
+	}
+	return "sipHash64(user_id) AS person", "person"
 }

@@ -123,6 +123,8 @@ func (p plan) render() error {
 		return err
 	}
 	switch s := p.spec(); {
+	case p.fromWindows():
+		return p.perWindow()
 	case s.Measure == measureNewUsers:
 		p.newUsers(selected)
 	case s.Per != perEvent:

@@ -262,6 +262,9 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 		p.at.Metrics = "http://" + p.metrics.Addr().String() + "/metrics"
 		stages.Go(func() error { return p.serveMetrics(ctx, p.metrics) })
 	}
+	if p.options.runs(stageIngest) {
+		stages.Go(func() error { return p.settle(ctx) })
+	}
 	stages.Go(func() error { return p.announce(ctx) })
 	if p.options.sampleTraffic > 0 {
 		stages.Go(func() error { return p.sampleTraffic(ctx) })

@@ -202,3 +202,16 @@ SELECT user_id, (timestamp, event_id, properties)
 FROM events
 WHERE type = 'identify';
 
+-- 0010_by_type
+ALTER TABLE events MODIFY COLUMN timestamp DateTime64(3, 'UTC') CODEC(T64, LZ4);
+
+-- 0010_by_type
+ALTER TABLE events MODIFY SETTING materialize_projections_on_insert = 0, lightweight_mutation_projection_mode = 'rebuild';
+
+-- 0010_by_type
+ALTER TABLE events ADD PROJECTION IF NOT EXISTS by_type
+(
+    SELECT type, sipHash64(user_id), timestamp, user_id, amount, currency, country, platform
+    ORDER BY type, sipHash64(user_id), timestamp
+);
+

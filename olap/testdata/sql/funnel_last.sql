@@ -27,10 +27,10 @@ FROM
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
     SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p2:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+        SELECT sipHash64(user_id) AS person, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
         FROM events
         WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
-        GROUP BY user_id
+        GROUP BY person
     ))))))
     )
     WHERE depth >= 1
@@ -59,10 +59,10 @@ FROM
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
     SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+        SELECT sipHash64(user_id) AS person, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
         FROM events
         WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
-        GROUP BY user_id
+        GROUP BY person
     ))))))
 )
 WHERE depth >= 1 AND value != ''

@@ -29,10 +29,10 @@ FROM
     SELECT *, best.1 AS depth, -best.2 AS ends, best.3 AS begins, latest AS last_entry FROM (
     SELECT *, arrayFold((s, x) -> arrayMap(b -> (b, if((toInt64(arrayCount(y -> toInt64(bitShiftRight(y, 20)) >= toInt64(bitShiftRight(x, 20)) - {p2:Int64}, b)), -toInt64(bitShiftRight(x, 20)), least(toInt64(bitShiftRight(arrayFirst(y -> toInt64(bitShiftRight(y, 20)) >= toInt64(bitShiftRight(x, 20)) - {p2:Int64}, b), 20)), latest)) > s.2, (toInt64(arrayCount(y -> toInt64(bitShiftRight(y, 20)) >= toInt64(bitShiftRight(x, 20)) - {p2:Int64}, b)), -toInt64(bitShiftRight(x, 20)), least(toInt64(bitShiftRight(arrayFirst(y -> toInt64(bitShiftRight(y, 20)) >= toInt64(bitShiftRight(x, 20)) - {p2:Int64}, b), 20)), latest)), s.2)), [arrayMap(b -> arrayMap(u -> arrayFilter((y, place) -> place != if(u = 0, 0, arrayFirstIndex(z -> bitAnd(z, 3 - u) = 0, b)), b, arrayEnumerate(b)), [arrayFirst(u -> arrayCount(y -> bitAnd(y, 3 - u) = 0, b) > bitCount(u), {p3:Array(Int64)})])[1], [arrayPushBack(s.1, x)])[1]])[1], e, (emptyArrayUInt64(), (toInt64(0), toInt64(0), toInt64(0)))).2 AS best FROM (
     SELECT *, ifNull(arrayLastOrNull(t -> t < {p2:Int64}, arrayMap(x -> toInt64(bitShiftRight(x, 20)), e)), -1 - {p2:Int64}) AS latest FROM (
-        SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 20) + toUInt64((if(type = {p7:String}, 1, 0) + if(type = {p8:String}, 2, 0))), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+        SELECT sipHash64(user_id) AS person, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 20) + toUInt64((if(type = {p7:String}, 1, 0) + if(type = {p8:String}, 2, 0))), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
         FROM events
         WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
-        GROUP BY user_id
+        GROUP BY person
     )))))))
     )
     WHERE depth >= 1

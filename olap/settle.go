@@ -1,0 +1,47 @@
+package olap
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// settleAge is how long after its end a month counts as over: what still comes
+	// for it is little.
+	settleAge = 24 * time.Hour
+	// settleRows is how many rows without the second order are worth the work.
+	settleRows = 100_000
+)
+
+// Settle begins to build the second order of the raw events, the projection
+// by_type, for months that are over and lack it, and returns those months, as
+// the store names them (202601). The store works on them in the background;
+// answers are the same before, during and after it.
+//
+// It is meant to be called now and then, by any number of processes: what has
+// the order is left alone, and nothing is begun while an earlier call's work is
+// still under way.
+func (s *Store) Settle(ctx context.Context) ([]string, error) {
+	q := newStatement()
+	q.text("SELECT partition_id\nFROM system.parts\nWHERE database = currentDatabase() AND table = 'events' AND active AND NOT has(projections, 'by_type')",
+		"\n    AND toUInt32OrZero(partition) < toYYYYMM(toDateTime(", q.bind(s.now().Add(-settleAge).Unix()), ", 'UTC'))",
+		"\n    AND (SELECT count() FROM system.mutations WHERE database = currentDatabase() AND table = 'events' AND NOT is_done) = 0",
+		"\nGROUP BY partition_id\nHAVING sum(rows) >= ", q.bind(int64(settleRows)), "\nORDER BY partition_id")
+	var months []string
+	err := s.eachRow(ctx, q, func(scan func(...any) error) error {
+		var month string
+		err := scan(&month)
+		months = append(months, month)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for months to settle: %w", err)
+	}
+	for _, month := range months {
+		if err := s.conn.Exec(ctx, "ALTER TABLE events MATERIALIZE PROJECTION by_type IN PARTITION ID "+quoteText(month)); err != nil {
+			return nil, fmt.Errorf("settle the month %s: %w", month, err)
+		}
+	}
+	return months, nil
+}

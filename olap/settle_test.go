@@ -1,0 +1,51 @@
+package olap
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestSettle builds the second order for a month that is over, once, leaves the
+// month that goes on alone, and changes no answer.
+func TestSettle(t *testing.T) {
+	s := newStore(t, func(c *Config) { c.Now = func() time.Time { return at("2026-03-02T12:00:00Z") } })
+	if err := s.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO events (event_id, type, user_id, timestamp, amount, currency, properties)
+SELECT toString(number), ['view', 'add_to_cart', 'purchase'][1 + number %% 3], concat('u', toString(number %% 997)),
+    toDateTime64('2026-02-01 00:00:00', 3, 'UTC') + toIntervalSecond(number * 20), if(number %% 3 = 2, 1.5, NULL), 'EUR', '{}'
+FROM numbers(%d)`, settleRows+50_000)); err != nil { // the last of them lie in March
+		t.Fatal(err)
+	}
+	questions := []string{
+		`{"kind":"funnel","from":"2026-02-01","to":"2026-04-01","window":"1d","steps":[{"event":"view"},{"event":"add_to_cart"},{"event":"purchase"}]}`,
+		`{"kind":"trends","from":"2026-02-01","to":"2026-04-01","series":[{"event":"purchase","measure":"sum","property":"amount"},{"event":"view","measure":"users"}],"breakdown":{"property":"currency"}}`,
+	}
+	var before []string
+	for _, q := range questions {
+		before = append(before, jsonOf(t, ask(t, s, q).Result))
+	}
+	if months, err := s.Settle(t.Context()); err != nil || fmt.Sprint(months) != "[202602]" {
+		t.Fatalf("settled %v, %v; want [202602]", months, err)
+	}
+	until(t, "the month is settled", func() bool { return settledRows(t, s) > settleRows })
+	if months, err := s.Settle(t.Context()); err != nil || len(months) != 0 {
+		t.Errorf("settled again: %v, %v", months, err)
+	}
+	for i, q := range questions {
+		a := ask(t, s, q)
+		if got := jsonOf(t, a.Result); got != before[i] {
+			t.Errorf("%s\nbefore %s\nafter  %s", q, before[i], got)
+		}
+	}
+}
+
+// settledRows counts raw rows that lie in the second order as well.
+func settledRows(t *testing.T, s *Store) uint64 {
+	t.Helper()
+	var rows uint64
+	err := s.conn.QueryRow(t.Context(), "SELECT sum(rows) FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active AND has(projections, 'by_type')").Scan(&rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
