@@ -60,7 +60,7 @@ func TestActivitySQL(t *testing.T) {
 // where one needs the result of another, that is IN and US.
 func renderedActivity(t *testing.T, q Query) []*statement {
 	t.Helper()
-	r := &run{now: at("2026-03-20T12:00:00Z")}
+	r := &run{store: &Store{}, now: at("2026-03-20T12:00:00Z")}
 	var out []*statement
 	add := func(st *statement, err error) {
 		if err != nil {
@@ -102,7 +102,7 @@ func renderedCell(t *testing.T, q Query, text string) *statement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := c.people(context.Background(), &run{now: at("2026-03-20T12:00:00Z")})
+	st, err := c.people(context.Background(), &run{store: &Store{}, now: at("2026-03-20T12:00:00Z")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func shown(t *testing.T, b *strings.Builder, name string, statements ...*stateme
 func renderedFunnel(t *testing.T, f *funnel, cellOf string) []*statement {
 	t.Helper()
 	now := at("2026-03-20T12:00:00Z")
-	r := &run{now: now, watermark: &now}
+	r := &run{store: &Store{}, now: now, watermark: &now}
 	if cellOf != "" && f.Breakdown == nil {
 		c, err := f.parseCell(json.RawMessage(cellOf))
 		if err != nil {
