@@ -21,7 +21,8 @@ type Config struct {
 	// MaxAge is how long the first event of a block waits for more: most of the
 	// time from an event to its score. Shorter costs Postgres more steps.
 	MaxAge time.Duration
-	// MaxRows closes a block at this many events.
+	// MaxRows closes a block at this many events. A partition that has a quarter
+	// of that waiting counts as behind, and its blocks wait for more.
 	MaxRows int
 	// MaxProfiles bounds the profiles kept in memory, about 1.5 KB each.
 	MaxProfiles int
@@ -41,7 +42,7 @@ func DefaultConfig() Config {
 		Topic:          defaults.Topic,
 		Group:          "millrace-score",
 		MaxAge:         150 * time.Millisecond,
-		MaxRows:        10_000,
+		MaxRows:        40_000,
 		MaxProfiles:    50_000,
 		SessionTimeout: 10 * time.Second,
 		MaxMemory:      192 << 20,
