@@ -21,6 +21,8 @@ import (
 type Scores interface {
 	// ChurnFeatures returns oltp.ErrUnknownUser where none are kept.
 	ChurnFeatures(ctx context.Context, userID string) (oltp.ChurnFeatures, error)
+	// Prediction returns oltp.ErrUnknownUser where the model says nothing of the user.
+	Prediction(ctx context.Context, model, userID string) (oltp.Prediction, error)
 	Predictions(ctx context.Context, model string, f oltp.PredictionFilter) ([]oltp.Prediction, error)
 	CountPredictions(ctx context.Context, model string, minimum, maximum float64) (int, error)
 }

@@ -43,6 +43,10 @@ func (noScores) ChurnFeatures(context.Context, string) (oltp.ChurnFeatures, erro
 	return oltp.ChurnFeatures{}, oltp.ErrUnknownUser
 }
 
+func (noScores) Prediction(context.Context, string, string) (oltp.Prediction, error) {
+	return oltp.Prediction{}, oltp.ErrUnknownUser
+}
+
 func (noScores) Predictions(context.Context, string, oltp.PredictionFilter) ([]oltp.Prediction, error) {
 	return nil, nil
 }

@@ -28,6 +28,8 @@ type User struct {
 	Country           string            `json:"country" example:"IN"`
 	Device            string            `json:"device" example:"phone"`
 	Platform          string            `json:"platform" example:"ios"`
+	Lifetime          *UserLifetime     `json:"lifetime" doc:"What the model of repeat purchases (BG/NBD, Gamma-Gamma) says; null for who has not bought, and while there is no model."`
+	Churn             *UserChurn        `json:"churn" doc:"What the churn model says; null for who was not active lately, and while there is no model."`
 }
 
 type userInput struct {
@@ -46,7 +48,11 @@ func (s *Server) getUser(ctx context.Context, in *userInput) (*answer[User], err
 	if err != nil {
 		return nil, err
 	}
-	return &answer[User]{Body: userOf(stats)}, nil
+	user := userOf(stats)
+	if err := s.addScores(ctx, &user); err != nil {
+		return nil, err
+	}
+	return &answer[User]{Body: user}, nil
 }
 
 // pathText decodes a path segment. Fiber leaves it encoded, so that an id may

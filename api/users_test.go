@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"millrace/internal/churn"
 	"millrace/internal/enginetest"
+	"millrace/internal/lifetime"
 	"millrace/oltp"
 )
 
@@ -30,7 +32,7 @@ func openPostgres(t *testing.T) *oltp.Store {
 
 func TestUserFromPostgres(t *testing.T) {
 	store := openPostgres(t)
-	s := start(t, func(_ *Config, d *Deps) { d.Users = store })
+	s := start(t, func(_ *Config, d *Deps) { d.Users, d.Scores = store, store })
 	const id = "ünï/cødé ?#%"
 	path := "/v1/users/" + url.PathEscape(id)
 	wantProblem(t, s.get(path), http.StatusNotFound, codeUnknownUser)
@@ -56,11 +58,22 @@ func TestUserFromPostgres(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	savePrediction(t, store, lifetime.Name, oltp.Prediction{UserID: id, Version: 2, Score: 0.75, AsOf: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC),
+		Details: []byte(`{"purchase_probability_30d":0.5,"expected_purchases_30d":0.8,"expected_purchases_90d":2.1,"expected_spend":34.5,"expected_value_365d":210,"currency":"INR"}`)})
+	savePrediction(t, store, churn.Name, oltp.Prediction{UserID: id, Version: 7, Score: 0.25, AsOf: time.Date(2026, 1, 2, 3, 4, 5, 679e6, time.UTC),
+		Details: []byte(`{"reasons":[{"feature":"days_since_last_event","effect":-0.5}]}`)})
 	answer := s.get(path)
 	if answer.status != http.StatusOK || answer.header.Get("Content-Type") != "application/json" {
 		t.Errorf("got %d %s", answer.status, answer.header.Get("Content-Type"))
 	}
 	golden(t, "user.golden", render(t, answer))
+}
+
+func savePrediction(t *testing.T, store *oltp.Store, model string, p oltp.Prediction) {
+	t.Helper()
+	if _, err := store.SavePredictions(t.Context(), model, []oltp.Prediction{p}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestUserWhilePostgresIsAway(t *testing.T) {

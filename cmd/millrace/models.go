@@ -6,6 +6,7 @@ import (
 
 	"millrace/api"
 	"millrace/internal/churn"
+	"millrace/internal/lifetime"
 )
 
 // openModels builds what trains models and what applies them. Trainings that are
@@ -18,6 +19,7 @@ func (p *plant) openModels() (err error) {
 		if err != nil {
 			return err
 		}
+		p.lifetimeScores = newLifetimeScores(p.events, p.users, p.options.churnRefresh, p.app.log)
 	}
 	if !scheduled && !p.options.runs(stageAPI) {
 		return nil
@@ -29,12 +31,15 @@ func (p *plant) openModels() (err error) {
 	p.churnTraining = newTrainingJobs(churn.Name, every, p.app.log)
 	p.churnTraining.train = p.trainChurn
 	p.churnTraining.latest = p.latestChurn
+	p.lifetimeTraining = newTrainingJobs(lifetime.Name, every, p.app.log)
+	p.lifetimeTraining.train = p.trainLifetime
+	p.lifetimeTraining.latest = p.latestLifetime
 	return nil
 }
 
 // trainers are the models that this process can train.
 func (p *plant) trainers() map[string]api.Trainer {
-	return map[string]api.Trainer{churn.Name: p.churnTraining}
+	return map[string]api.Trainer{churn.Name: p.churnTraining, lifetime.Name: p.lifetimeTraining}
 }
 
 // trainChurn trains a version that predicts what the one in use does.
@@ -49,9 +54,24 @@ func (p *plant) trainChurn(ctx context.Context, progress *trainProgress) (*train
 
 // latestChurn tells when the newest version was made.
 func (p *plant) latestChurn(ctx context.Context) (time.Time, error) {
-	versions, err := p.users.Models(ctx, churn.Name)
+	return p.latestVersion(ctx, churn.Name)
+}
+
+// latestLifetime tells when the newest version was made.
+func (p *plant) latestLifetime(ctx context.Context) (time.Time, error) {
+	return p.latestVersion(ctx, lifetime.Name)
+}
+
+func (p *plant) latestVersion(ctx context.Context, model string) (time.Time, error) {
+	versions, err := p.users.Models(ctx, model)
 	if err != nil || len(versions) == 0 {
 		return time.Time{}, err
 	}
 	return versions[0].CreatedAt, nil
+}
+
+// trainLifetime fits the models of repeat purchases to all that is stored.
+func (p *plant) trainLifetime(ctx context.Context, progress *trainProgress) (*trained, error) {
+	result, _, err := lifetimeTraining{events: p.events, models: p.users}.run(ctx, progress.step)
+	return result, err
 }

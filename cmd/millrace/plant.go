@@ -46,6 +46,9 @@ type plant struct {
 	churnScores   *churnScores  // nil where the stage runs elsewhere
 	churnTraining *trainingJobs // nil where neither the API nor the stage runs here
 
+	lifetimeScores   *lifetimeScores // as of churn
+	lifetimeTraining *trainingJobs
+
 	ledger ledger        // broker against store
 	copies *letterCopies // nil where dead letters are not copied to Kafka
 
@@ -246,9 +249,11 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	}
 	if p.churnScores != nil {
 		stages.Go(func() error { return p.churnScores.Run(ctx) })
+		stages.Go(func() error { return p.lifetimeScores.Run(ctx) })
 	}
 	if p.churnTraining != nil {
 		stages.Go(func() error { return p.churnTraining.Run(ctx) })
+		stages.Go(func() error { return p.lifetimeTraining.Run(ctx) })
 	}
 	if listener != nil {
 		server, err := api.New(p.apiConfig(), p.apiDeps())

@@ -20,7 +20,7 @@ func (p *plant) stages() []api.StageFunc {
 		stages = append(stages, sinceChange(p.scoreStage))
 	}
 	if p.churnScores != nil {
-		stages = append(stages, p.churnScores.stage)
+		stages = append(stages, p.churnScores.stage, p.lifetimeScores.stage)
 	}
 	return stages
 }
