@@ -24,6 +24,7 @@ type Deps struct {
 	Catalog   Catalog
 	Users     Users
 	Timeline  Timeline
+	Anomalies Anomalies
 	Figures   Figures
 	Progress  Progress
 	// DeadLetters holds what could not become an event.
@@ -73,6 +74,7 @@ func (d Deps) Validate() error {
 	missing(d.Catalog == nil, "Catalog")
 	missing(d.Users == nil, "Users")
 	missing(d.Timeline == nil, "Timeline")
+	missing(d.Anomalies == nil, "Anomalies")
 	missing(d.Figures == nil, "Figures")
 	missing(d.Progress == nil, "Progress")
 	missing(d.DeadLetters == nil, "DeadLetters")

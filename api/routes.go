@@ -40,6 +40,7 @@ func (s *Server) routes() {
 	typed(s, postTrainOperation(), s.postTrain, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict)
 	typed(s, getModelVersionOperation(), s.getModelVersion, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, postPromoteOperation(), s.postPromote, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
+	typed(s, getAnomaliesOperation(), s.getAnomalies, http.StatusBadRequest, http.StatusServiceUnavailable)
 	s.raw(getLiveOperation(s.registry()), s.getLive)
 	typed(s, getDeadLettersOperation(), s.getDeadLetters, http.StatusBadRequest, http.StatusServiceUnavailable)
 	s.raw(postReplayOperation(s.registry()), s.postReplay)

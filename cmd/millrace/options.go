@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"millrace/ingest"
+	"millrace/internal/anomaly"
 	"millrace/internal/enrich"
 	"millrace/internal/nearest"
 	"millrace/olap"
@@ -25,6 +26,8 @@ const (
 	stageScore  = "score"  // Kafka to Postgres: purchases judged
 	stageModels = "models" // scores of users, trainings on schedule
 	stageAPI    = "api"    // HTTP, dashboard
+
+	stageAnomalies = "anomalies" // figures of closed days to incidents
 )
 
 // upOptions are the settings of `millrace up`.
@@ -65,6 +68,10 @@ type upOptions struct {
 	churnRefresh time.Duration
 	churnRetrain time.Duration
 
+	anomalySensitivity float64
+	anomalySteps       []string
+	anomalyEvery       time.Duration
+
 	queryRows     uint64
 	queriesAtOnce int
 }
@@ -77,7 +84,7 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metricsListen, "metrics-listen", "", "host:port that serves GET /metrics beside the API, for processes without one; empty for none")
 	flags.StringVar(&o.ports, "ports", "default", "ports of the embedded engines: default (8123, 9000, 9092, 5432) or auto (any free ones, also for the API)")
 	flags.StringVar(&o.engines, "engines", "", "directory of the installed engine packages (default: a directory in the user's cache)")
-	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageScore, stageModels, stageAPI}, "what this process does")
+	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageScore, stageModels, stageAnomalies, stageAPI}, "what this process does")
 	flags.StringVar(&o.clickhouse, "clickhouse", "", "use this ClickHouse, host:port (native) or clickhouse://user:password@host:port/database, and start none")
 	flags.StringVar(&o.compress, "clickhouse-compression", string(olap.CompressionAuto), "how inserted events are packed: none, lz4, lz4-text, zstd, or auto: none to this machine, lz4 to others")
 	flags.StringSliceVar(&o.kafka, "kafka", nil, "use this Kafka, host:port,…, and start none")
@@ -102,6 +109,9 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.churnRetrain, "churn-retrain", 24*time.Hour, "age of the newest churn model at which another is trained; 0 for never")
 	flags.Uint64Var(&o.queryRows, "query-rows", olap.DefaultGuardConfig().Budget.Rows, "most rows that one question may read, by estimate and in truth; 0 for no limit")
 	flags.IntVar(&o.queriesAtOnce, "queries-at-once", olap.DefaultGuardConfig().MaxRunning, "questions that ClickHouse works on at once; more wait in turn by client")
+	flags.Float64Var(&o.anomalySensitivity, "anomaly-sensitivity", anomaly.DefaultConfig().Sensitivity, "how little has to happen to the figures for an incident, 0 to 1")
+	flags.StringSliceVar(&o.anomalySteps, "anomaly-steps", nil, "events whose conversion from one to the next is watched for incidents, such as view,add_to_cart,purchase")
+	flags.DurationVar(&o.anomalyEvery, "anomaly-every", 10*time.Minute, "pause between two searches for incidents")
 	flags.DurationVar(&o.stopTimeout, "stop-timeout", 10*time.Second, "longest time that a clean stop may take")
 }
 
@@ -122,9 +132,9 @@ func (o *upOptions) validate() error {
 		fault("--ports: %q is neither default nor auto", o.ports)
 	}
 	if len(o.stages) == 0 {
-		fault("--stages: empty; name at least one of ingest, sync, score, models, api")
+		fault("--stages: empty; name at least one of ingest, sync, score, models, anomalies, api")
 	}
-	known := []string{stageIngest, stageSync, stageScore, stageModels, stageAPI}
+	known := []string{stageIngest, stageSync, stageScore, stageModels, stageAnomalies, stageAPI}
 	for _, s := range o.stages {
 		if !slices.Contains(known, s) {
 			fault("--stages: %q is not a stage%s; there are %s", s, nearest.Hint(s, known), strings.Join(known, ", "))
@@ -153,6 +163,15 @@ func (o *upOptions) validate() error {
 	}
 	if o.queriesAtOnce < 1 {
 		fault("--queries-at-once: %d; at least 1 is needed", o.queriesAtOnce)
+	}
+	if err := o.anomalyConfig().Validate(); err != nil {
+		faults = append(faults, fmt.Errorf("--anomaly-sensitivity: %w", err))
+	}
+	if len(o.anomalySteps) == 1 {
+		fault("--anomaly-steps: %q is one step; name at least two, such as view,purchase", o.anomalySteps[0])
+	}
+	if o.anomalyEvery <= 0 {
+		fault("--anomaly-every: %v is not positive", o.anomalyEvery)
 	}
 	if o.stopTimeout <= 0 {
 		fault("--stop-timeout: %v is not positive", o.stopTimeout)
@@ -210,6 +229,11 @@ func (o *upOptions) enrichConfig() enrich.Config {
 	cfg := enrich.DefaultConfig()
 	cfg.GeoIPFile, cfg.DropIP = o.geoip, o.dropIP
 	return cfg
+}
+
+// anomalyConfig is the part that the search for incidents needs.
+func (o *upOptions) anomalyConfig() anomaly.Config {
+	return anomaly.Config{Sensitivity: o.anomalySensitivity}
 }
 
 // runs reports whether the stage belongs to this process.

@@ -49,6 +49,8 @@ type plant struct {
 	lifetimeScores   *lifetimeScores // as of churn
 	lifetimeTraining *trainingJobs
 
+	incidents *incidentWatch // nil where the stage runs elsewhere
+
 	ledger ledger        // broker against store
 	copies *letterCopies // nil where dead letters are not copied to Kafka
 
@@ -191,6 +193,9 @@ func (p *plant) openStages(brokers []string) (err error) {
 	if err := p.openModels(); err != nil {
 		return err
 	}
+	if p.options.runs(stageAnomalies) {
+		p.incidents = newIncidentWatch(p)
+	}
 	if p.options.runs(stageAPI) {
 		err = errors.Join(p.openGuard(), p.openCollector())
 	}
@@ -243,6 +248,9 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	}
 	if p.scorer != nil {
 		stages.Go(func() error { return p.scorer.Run(ctx) })
+	}
+	if p.incidents != nil {
+		stages.Go(func() error { return p.incidents.Run(ctx) })
 	}
 	if p.identities != nil {
 		stages.Go(func() error { return p.identities.Run(ctx) })
@@ -351,6 +359,7 @@ func (p *plant) apiDeps() api.Deps {
 		Catalog:   p.guard,
 		Users:     p.users,
 		Timeline:  p.events,
+		Anomalies: p.users,
 		Figures:   p.events,
 		Progress:  p.progress,
 		Checks:    p.checks(),

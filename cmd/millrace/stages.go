@@ -22,6 +22,9 @@ func (p *plant) stages() []api.StageFunc {
 	if p.churnScores != nil {
 		stages = append(stages, p.churnScores.stage, p.lifetimeScores.stage)
 	}
+	if p.incidents != nil {
+		stages = append(stages, sinceChange(p.incidents.stage))
+	}
 	return stages
 }
 

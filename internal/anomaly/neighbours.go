@@ -29,7 +29,7 @@ type neighbours struct {
 	past   *history // shared; the newest value is the point that is judged
 	length int      // of a stretch, in points
 	rank   int
-	reach  int // stretches that are searched, the newest ones
+	reach  int       // stretches that are searched, the newest ones
 	best   []float64 // the rank smallest squared distances, ascending
 	tail   tail
 }
