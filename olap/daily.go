@@ -145,6 +145,9 @@ func dailyValue(st *statement, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if p.of != "" {
+		return "", fmt.Errorf("property %q is of the user, not of the event", name)
+	}
 	return "toString(" + p.text(st) + ")", nil
 }
 

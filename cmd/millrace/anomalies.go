@@ -309,6 +309,9 @@ func (w *incidentWatch) properties(ctx context.Context) ([]string, error) {
 		if len(names) == incidentProperties {
 			break
 		}
+		if strings.HasPrefix(p.Name, "user.") { // what holds for a user holds for all of the user's past
+			continue
+		}
 		if !slices.Equal(p.Types, []string{"text"}) || len(p.Values) < 2 || 2*p.Count < known.StoredRows {
 			continue
 		}
