@@ -113,7 +113,7 @@ func bgnbdOf(t *testing.T, rows []row, date time.Time, d cdnowDate) (m churn.Met
 		}
 	}
 	customers := lifetime.Customers(purchases, date.Add(-churn.Day))
-	fit, err := lifetime.FitBGNBD(lifetime.Groups(customers))
+	fit, err := lifetime.FitBGNBD(lifetime.DataOf(purchases, date.Add(-churn.Day)).Groups)
 	if err != nil {
 		t.Fatal(err)
 	}
