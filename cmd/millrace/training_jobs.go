@@ -87,15 +87,15 @@ func (j *trainingJobs) Run(ctx context.Context) error {
 			j.runOnce(ctx)
 		case <-tick.C:
 			if j.due(ctx, began) && j.Start() == nil {
-				began = time.Now() // a training that fails is tried again after every, not at once
+				began = time.Now() // one that fails is not tried again at once
 			}
 		}
 	}
 }
 
-// due tells whether the latest version, or the start of this process where that
-// is later, is longer ago than every. So a fresh start does not train at once,
-// and a restart does not put a training off for ever.
+// due tells whether the latest version is longer ago than every; where there is
+// none, whether began is. It is not before an hour after began: a start trains
+// nothing at once, and a training that fails is tried again an hour later.
 func (j *trainingJobs) due(ctx context.Context, began time.Time) bool {
 	if j.every <= 0 || time.Since(began) < min(j.every, time.Hour) {
 		return false
