@@ -73,7 +73,7 @@ func (a *olapArena) quiet(t *testing.T) {
 	}
 }
 
-// sizes notes what lies on disk.
+// sizes notes what lies on disk; by_type is a part of events.
 func (a *olapArena) sizes(t *testing.T) {
 	t.Helper()
 	text := a.must(t, `SELECT table, sum(bytes_on_disk) / 1e6 FROM system.parts WHERE active AND database = 'default' GROUP BY table
