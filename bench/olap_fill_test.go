@@ -19,6 +19,11 @@ var olapEventsSQL string
 func (a *olapArena) fill(t *testing.T) {
 	t.Helper()
 	const chunk = 2_000_000
+	if a.must(t, "SELECT count() FROM events") == strconv.Itoa(a.events) { // an earlier run has made them
+		a.quiet(t)
+		a.sizes(t)
+		return
+	}
 	before, err := processorTime(a.pid)
 	if err != nil {
 		t.Fatal(err)
@@ -39,12 +44,14 @@ func (a *olapArena) fill(t *testing.T) {
 // settle has the second order built for the months, which are all over.
 func (a *olapArena) settle(t *testing.T) {
 	t.Helper()
-	months, err := a.asking.Settle(t.Context())
-	if err != nil || len(months) == 0 {
-		t.Fatalf("settled %v: %v", months, err)
+	if _, err := a.asking.Settle(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	a.quiet(t)
 	a.sizes(t)
+	if a.run.Disk["by_type"] == 0 {
+		t.Fatal("no month was settled")
+	}
 }
 
 // quiet waits until the store has nothing to merge and no mutation to carry out.
@@ -66,7 +73,7 @@ func (a *olapArena) quiet(t *testing.T) {
 	}
 }
 
-// sizes notes what lies on disk.
+// sizes notes what lies on disk; by_type is a part of events.
 func (a *olapArena) sizes(t *testing.T) {
 	t.Helper()
 	text := a.must(t, `SELECT table, sum(bytes_on_disk) / 1e6 FROM system.parts WHERE active AND database = 'default' GROUP BY table
@@ -84,7 +91,7 @@ UNION ALL SELECT 'by_type', sum(bytes_on_disk) / 1e6 FROM system.projection_part
 // that the questions need, in the order of type and time.
 func (a *olapArena) naiveTable(t *testing.T) {
 	t.Helper()
-	a.must(t, `CREATE TABLE raw
+	a.must(t, `CREATE OR REPLACE TABLE raw
 (
     type LowCardinality(String), user_id String, timestamp DateTime64(3, 'UTC'), amount Nullable(Decimal(18, 6)),
     currency LowCardinality(String), country LowCardinality(String)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,8 @@ var (
 	olapPeers    = flag.String("olap-peers", "duckdb,postgres", "the peers of TestOlap beside ClickHouse")
 	olapPostgres = flag.String("olap-postgres-most", "10M", "the most events that Postgres is given")
 	olapPython   = flag.String("olap-python", "", "a Python with the package duckdb; without one DuckDB is left out")
+	olapOnly     = flag.String("olap-only", "", "ask only the questions whose names this regular expression fits")
+	olapAt       = flag.String("olap-at", "", "use a ClickHouse that an earlier run has filled: its HTTP address, its native address and its process, with commas")
 	olapJSON     = flag.String("olap-json", "", "also write the figures to this file")
 )
 
@@ -133,12 +136,7 @@ func measureOlap(t *testing.T, events int) olapRun {
 // over.
 func openOlapArena(t *testing.T, events int) *olapArena {
 	t.Helper()
-	packages, err := embedded.Locate("", embedded.ClickHouse)
-	if err != nil {
-		t.Skip(err)
-	}
-	server := start(t, memberConfig{Role: "clickhouse", Library: packages.ClickHouseLibrary, DataDir: filepath.Join(t.TempDir(), "clickhouse")})
-	http, native, _ := strings.Cut(strings.TrimSpace(server.line), " ")
+	http, native, pid := olapServer(t)
 	cfg := olap.DefaultConfig()
 	cfg.Address, cfg.QueryTimeout = native, 5*time.Minute
 	cfg.Now = func() time.Time { return time.Date(2026, 4, 3, 0, 0, 0, 0, time.UTC) }
@@ -150,16 +148,39 @@ func openOlapArena(t *testing.T, events int) *olapArena {
 		t.Fatal(err)
 	}
 	return &olapArena{
-		store: store{url: "http://" + http, database: "default"}, pid: server.cmd.Process.Pid, events: events, asking: asking,
+		store: store{url: "http://" + http, database: "default"}, pid: pid, events: events, asking: asking,
 		answers: map[string]string{}, run: &olapRun{Events: events, Disk: map[string]float64{}, Figures: map[string]olapFigures{}},
 	}
+}
+
+// olapServer starts a ClickHouse, or names the one that is to be used.
+func olapServer(t *testing.T) (http, native string, pid int) {
+	t.Helper()
+	if at := strings.Split(*olapAt, ","); len(at) == 3 {
+		pid, err := strconv.Atoi(at[2])
+		if err != nil {
+			t.Fatalf("-olap-at %s: %v", *olapAt, err)
+		}
+		return at[0], at[1], pid
+	}
+	packages, err := embedded.Locate("", embedded.ClickHouse)
+	if err != nil {
+		t.Skip(err)
+	}
+	server := start(t, memberConfig{Role: "clickhouse", Library: packages.ClickHouseLibrary, DataDir: filepath.Join(t.TempDir(), "clickhouse")})
+	http, native, _ = strings.Cut(strings.TrimSpace(server.line), " ")
+	return http, native, server.cmd.Process.Pid
 }
 
 // lane measures every question in one way. What that way has no answer for, it
 // says so by an empty one.
 func (a *olapArena) lane(t *testing.T, name string, answer func(context.Context, olapQuestion) (olapAnswer, error)) {
 	a.run.Lanes = append(a.run.Lanes, name)
+	only := regexp.MustCompile(*olapOnly)
 	for _, q := range olapQuestions() {
+		if !only.MatchString(q.name) {
+			continue
+		}
 		figures, ok := a.measure(t, q, answer)
 		if !ok {
 			continue
