@@ -212,6 +212,18 @@ FROM events
 WHERE type = 'identify'
 GROUP BY user_id;
 
+-- 0010_by_type
+
+ALTER TABLE events ON CLUSTER main MODIFY COLUMN timestamp DateTime64(3, 'UTC') CODEC(T64, LZ4);
+
+ALTER TABLE events ON CLUSTER main MODIFY SETTING materialize_projections_on_insert = 0, lightweight_mutation_projection_mode = 'rebuild';
+
+ALTER TABLE events ON CLUSTER main ADD PROJECTION IF NOT EXISTS by_type
+(
+    SELECT type, sipHash64(user_id), timestamp, user_id, amount, currency, country, platform
+    ORDER BY type, sipHash64(user_id), timestamp
+);
+
 -- Tables that read all shards. Nothing is inserted through them: a block goes to its shard as a whole.
 
 CREATE DATABASE IF NOT EXISTS millrace_all ON CLUSTER main;
@@ -280,4 +292,6 @@ INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (7, 'led
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (8, 'dead_letter_replays', '90f1b38fa24b66edc7021b5960c7efa11990b5b9c18d7d38ecdb214ad45f0440');
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (9, 'user_traits', 'd404449f693ad99227edd33e49ee07297a5e5088a5017fa4a638d4c08365a947');
+
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (10, 'by_type', '53053312ed43c25dbed4df55a0bea6713d30d109383407d4fb809de0c84d109e');
 
