@@ -105,33 +105,6 @@ type Formula struct {
 	Expr string `json:"expr" example:"B / A"`
 }
 
-// FunnelQuery asks how many users did one thing after the other.
-type FunnelQuery struct {
-	QueryRange
-	Kind             string                 `json:"kind" enum:"funnel"`
-	Steps            []FunnelStep           `json:"steps" minItems:"1" maxItems:"20" doc:"In order."`
-	Order            string                 `json:"order,omitempty" enum:"ordered" default:"ordered" doc:"One event per step, times never decreasing; other events do not matter."`
-	Window           string                 `json:"window,omitempty" default:"14d" doc:"Longest time from the first step to the last, inclusive." example:"1d"`
-	CountBy          string                 `json:"count_by,omitempty" enum:"user,session" default:"user" doc:"Who is counted."`
-	Breakdown        *FunnelBreakdownChoice `json:"breakdown,omitempty" doc:"A funnel for each value of a property."`
-	FinishAfterRange bool                   `json:"finish_after_range,omitempty" doc:"Counts steps after the range too, within the window of an entry in it."`
-}
-
-// FunnelBreakdownChoice splits a funnel.
-type FunnelBreakdownChoice struct {
-	QueryBreakdown
-
-	Attribution string `json:"attribution,omitempty" enum:"first,last,all,step" default:"first" doc:"Whose value counts: that of the first or last event that has one, of a named step, or each value on its own."`
-	Step        int    `json:"step,omitempty" minimum:"1" doc:"The step meant by attribution step, from 1."`
-}
-
-// FunnelStep is one step of a funnel question.
-type FunnelStep struct {
-	Event EventChoice `json:"event" doc:"Which events do; null means any."`
-	Where string      `json:"where,omitempty" doc:"An expression beside that of the question."`
-	Name  string      `json:"name,omitempty" doc:"Shown in the answer."`
-}
-
 // TrendsAnswer is the answer to a trends question.
 type TrendsAnswer struct {
 	Kind   string       `json:"kind" enum:"trends"`
@@ -154,44 +127,6 @@ type AnswerSeries struct {
 	Total         *float64   `json:"total" doc:"Over the whole range; users count once."`
 	Previous      []*float64 `json:"previous,omitempty" doc:"The range before, where asked for."`
 	PreviousTotal *float64   `json:"previous_total,omitempty" nullable:"true" doc:"The range before as a whole, where asked for."`
-}
-
-// FunnelAnswer is the answer to a funnel question.
-type FunnelAnswer struct {
-	Kind   string       `json:"kind" enum:"funnel"`
-	Result FunnelResult `json:"result"`
-	Meta   AnswerMeta   `json:"meta"`
-}
-
-// FunnelResult holds the steps, whole and per value of the breakdown.
-type FunnelResult struct {
-	Steps     []AnswerStep      `json:"steps"`
-	Breakdown []FunnelBreakdown `json:"breakdown,omitempty" doc:"Largest first, then (other) and (none)."`
-	StillOpen FunnelOpen        `json:"still_open" doc:"Who may yet get further."`
-}
-
-// FunnelOpen counts those whose window has not ended.
-type FunnelOpen struct {
-	Count       uint64     `json:"count" doc:"Have not finished, and still could."`
-	EnteredFrom *time.Time `json:"entered_from" doc:"Earliest entry that is still open; null where none could be."`
-}
-
-// FunnelBreakdown is a funnel of one value.
-type FunnelBreakdown struct {
-	Value string       `json:"value" example:"IN"`
-	Steps []AnswerStep `json:"steps"`
-}
-
-// AnswerStep is one step of a funnel answer.
-type AnswerStep struct {
-	Step             int         `json:"step" doc:"From 1."`
-	Name             string      `json:"name,omitempty" doc:"As asked."`
-	Event            EventChoice `json:"event" doc:"As asked."`
-	Count            uint64      `json:"count" doc:"Users who came at least this far."`
-	RateFromFirst    *float64    `json:"rate_from_first" example:"0.4"`
-	RateFromPrevious *float64    `json:"rate_from_previous" example:"0.4"`
-	MedianSeconds    *float64    `json:"median_seconds" doc:"From the previous step to this one."`
-	AverageSeconds   *float64    `json:"average_seconds" doc:"From the previous step to this one."`
 }
 
 // AnswerMeta says what was read and how complete the answer is.

@@ -60,8 +60,15 @@ func readsUntil(q Query, f frame) (time.Time, bool) {
 			return f.to.Add(q.Window.Duration), true
 		}
 		return f.to, true
-	case *stickiness, *lifecycle, *revenue, *windows:
+	case *stickiness, *lifecycle, *revenue, *windows, *paths, *video:
 		return f.to, true
+	case *sessionsQuestion: // and whether the last of them may go on
+		return f.to.Add(sessionHorizon + q.Gap.Duration), true
+	case *retention:
+		if q.PeriodsFrom == periods24h {
+			return f.to.Add(time.Duration(q.Periods) * 24 * time.Hour), true
+		}
+		return f.calendar.shift(f.to, q.Periods+2), true // the last cohort's bucket ends after to; two more than enough
 	}
 	return time.Time{}, false
 }

@@ -130,6 +130,7 @@ func TestReadsUntilHolds(t *testing.T) {
 	for kind, rest := range map[string]string{
 		"trends": `"series":[{"measure":"users"},{"measure":"new_users"},{"measure":"weekly_active"},{"measure":"sessions"}],"compare":"previous"`, "funnel": `"steps":[{"event":"view"},{"event":"purchase"}],"finish_after_range":true`,
 		"stickiness": `"event":null`, "revenue": `"breakdown":{"property":"currency"}`, "windows": `"event":null`, "lifecycle": `"event":null`,
+		"paths": `"by":"user","gap":"60d"`, "sessions": `"gap":"24h"`, "video": `"breakdown":{"property":"video_id"}`, "retention": `"start":{"event":"view"},"return":{},"periods":30,"count":"on_or_after"`,
 	} {
 		to := "2026-02-01"
 		if kind == "windows" {

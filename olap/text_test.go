@@ -28,6 +28,9 @@ func TestMalformedQuestions(t *testing.T) {
 		`{"kind":"funnel","steps":[{"event":"a"},{"event":""}]}`, `{"kind":"funnel","steps":[{"event":"a"},{"where":"properties. = 5"}]}`, `{"kind":"funnel","steps":[{"event":"a"}],"window":"1 day"}`, `{"kind":"funnel","steps":[{"event":"a"}],"breakdown":{"property":"country","attribution":"step","step":2}}`, `{"kind":"retention","start":{"event":"a"}}`, `{"kind":"text"}`, `{"kind":"text","q":5}`, `{"kind":"text","query":"trends a"}`,
 		line("trends"), line("trend view"), line("trends view purchase"), line("trends view by dayly"), line("trends view last week"), line("trends view last 7d from 2026-01-01"), line("trends view by sum amount"), line(`trends view by sum(contry)`), line(`trends view where contry = "IN"`), line(`trends view (platform = "ios") where amount > "5`), line(`trends view, purchase formula "A / C"`), line("trends view from 2026-02-01 to 2026-01-01"), line("trends view timezone Kolkata"), line("trends view from 2020-01-01 to 2026-01-01 by minute"),
 		line("funnel view, purchase"), line("funnel view > last 30d"), line("funnel view > purchase witin 1d"), line("funnel view > purchase within day"), line("funnel view > purchase breakdown cuntry"), line("funnel view > purchase breakdown country of step 3"), line("funnel view > purchase within 0d"), line(`funnel view > purchase (page ~ "[")`),
+		`{"kind":"funnel","steps":[{"event":"a","optional":true},{"event":"b"}]}`, `{"kind":"funnel","steps":[{"event":"a"},{"event":"b","optional":"yes"}]}`, `{"kind":"funnel","steps":[{"event":"a"},{"event":"b"}],"explain":"yes"}`, `{"kind":"funnel","steps":[{"event":"a"},{"event":"b"}],"explain":{"step":1}}`, `{"kind":"funnel","steps":[{"event":"a"},{"event":"b"}],"explain":{"propertys":["country"]}}`, `{"kind":"funnel","steps":[{"event":"a"},{"event":"b"}],"explain":{"properties":["contry"]}}`,
+		`{"kind":"funnel","steps":[{"event":"a"},{"event":"b"}],"view":"time_to_convert","from_step":2,"to_step":1}`, `{"kind":"funnel","steps":[{"event":"a"},{"event":"b"}],"exclusions":[{"event":"a"}]}`, trends(`{"where":"user = \"pro\""}`), trends(`{"where":"usr.plan = \"pro\""}`), trends(`{"measure":"avg","property":"user"}`), `{"kind":"trends","series":[{}],"breakdown":{"property":"user."}}`,
+		line("funnel view optional > purchase"), line("funnel view > search optional > purchase unordered"), line("funnel view > purchase explain step 1"), line("funnel view > purchase explain step 5"), line("funnel view > purchase explain using contry"), line("funnel view > purchase explan"), line("funnel view > purchase explain show trend"), line("funnel view > purchase show trends"), line("funnel view > purchase show time_to_convert between 2 and 1"), line("funnel view > purchase show trend between 1 and 2"), line("funnel view > purchase excluding logout between 2 and 2"), line("funnel view > purchase excluding view"), line("trends view optional"), line("trends view breakdown user"), line(`trends view where usr.plan = "pro"`), line("trends view by avg(user)"),
 		line("retention signup > purchase"), line("retention signup -> purchase 8 perids"), line("lifecycle view, click"), line("revenue from purchase"), line("windows by hour"), line("paths home"),
 	}
 	var b strings.Builder
@@ -47,7 +50,7 @@ func TestMalformedQuestions(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "%s\n    %v\n", question, fault)
 	}
-	if len(questions) < 60 {
+	if len(questions) < 90 {
 		t.Errorf("%d questions", len(questions))
 	}
 	golden(t, "malformed.txt", b.String())

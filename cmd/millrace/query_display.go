@@ -238,7 +238,13 @@ func length(seconds float64) string {
 	if whole >= 48*time.Hour {
 		return fmt.Sprintf("%.1fd", whole.Hours()/24)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(whole.String(), "0s"), "0m")
+	text := whole.String()
+	for _, none := range []string{"m0s", "h0m"} { // a part of 0, not the end of 20
+		if strings.HasSuffix(text, none) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // thousands sets the digits of a number apart; what follows the point is cut to

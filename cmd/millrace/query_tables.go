@@ -234,33 +234,38 @@ func eventName(value json.RawMessage) string {
 
 // cohorts has a row per cohort and a column per period, as shares of its size.
 func (a *answered) cohorts(result object) {
-	rows, _ := result.objects("rows")
-	t := table{columns: []string{"cohort", "size"}, bar: -1}
 	a.all = table{columns: []string{"cohort", "breakdown", "size", "period", "users", "incomplete"}, bar: -1}
+	a.cohortsOf(result, "")
+	groups, _ := result.objects("breakdown")
+	for _, group := range groups {
+		a.cohortsOf(group, group.text("value"))
+	}
+	a.rest(result, "rows", "combined", "incomplete", "breakdown")
+}
+
+// cohortsOf adds the cohorts of one value of the breakdown, or of all users.
+func (a *answered) cohortsOf(of object, value string) {
+	rows, _ := of.objects("rows")
+	t := table{title: value, columns: []string{"cohort", "size"}, bar: -1}
 	for _, row := range rows {
 		values, _ := row.scalars("values")
 		open := indexes(row)
 		name, size := row.text("cohort"), row.text("size")
-		label := name
-		if row.text("breakdown") != "" {
-			label += " " + row.text("breakdown")
-		}
-		line := []string{label, size}
-		for k, value := range values {
+		line := []string{name, size}
+		for k, users := range values {
 			if len(t.columns) < k+3 {
 				t.columns = append(t.columns, fmt.Sprintf("%d_rate", k))
 			}
-			share := shareOf(value, size)
+			share := shareOf(users, size)
 			if slices.Contains(open, k) && share != "" {
 				share += "*"
 			}
 			line = append(line, share)
-			a.all.rows = append(a.all.rows, []string{name, row.text("breakdown"), size, fmt.Sprint(k), value, fmt.Sprint(slices.Contains(open, k))})
+			a.all.rows = append(a.all.rows, []string{name, value, size, fmt.Sprint(k), users, fmt.Sprint(slices.Contains(open, k))})
 		}
 		t.rows = append(t.rows, line)
 	}
 	a.tables = append(a.tables, t)
-	a.rest(result, "rows", "combined", "incomplete")
 }
 
 // plain shows what has no shape of its own: arrays side by side, then arrays of
@@ -284,6 +289,8 @@ func (a *answered) plain(result object) {
 	if len(side.rows) > 0 {
 		if len(side.columns) == 2 {
 			side.bar = 1
+		} else {
+			side.bar = slices.Index(side.columns, "rate")
 		}
 		a.tables = append(a.tables, side)
 		done = append(side.columns, "incomplete")
@@ -303,15 +310,29 @@ func (a *answered) rest(result object, done ...string) {
 		case ok:
 			a.tables = append(a.tables, tableOf(name, objects))
 		case value[0] == '{':
-			if inner, err := readObject(value); err == nil {
-				for _, part := range inner.names {
-					if text := inner.text(part); text != "" && text != "0" {
-						a.facts = append(a.facts, [2]string{name + " " + part, text})
-					}
-				}
-			}
+			a.inner(name, value)
 		case value[0] != '[':
 			a.facts = append(a.facts, [2]string{name, scalar(value)})
+		}
+	}
+}
+
+// inner shows a member that is an object: its figures, and its lists of objects
+// as tables.
+func (a *answered) inner(name string, value json.RawMessage) {
+	inner, err := readObject(value)
+	if err != nil {
+		return
+	}
+	for _, part := range inner.names {
+		raw := inner.values[part]
+		switch objects, ok := inner.objects(part); {
+		case ok && len(objects) > 0:
+			a.tables = append(a.tables, tableOf(name, objects))
+		case raw[0] != '[':
+			if text := inner.text(part); text != "" && text != "0" {
+				a.facts = append(a.facts, [2]string{name + " " + part, text})
+			}
 		}
 	}
 }
@@ -331,7 +352,7 @@ func tableOf(title string, objects []object) table {
 		}
 		t.rows = append(t.rows, row)
 	}
-	for _, preferred := range []string{"count", "users", "events"} {
+	for _, preferred := range []string{"explains", "count", "users", "events"} {
 		if i := slices.Index(t.columns, preferred); i >= 0 && t.bar < 0 {
 			t.bar = i
 		}

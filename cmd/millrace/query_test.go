@@ -157,3 +157,11 @@ func TestQueryCompletes(t *testing.T) {
 		}
 	}
 }
+
+func TestLengthsOfTime(t *testing.T) {
+	for seconds, want := range map[float64]string{0: "0s", 7.25: "7.3s", 60: "1m", 80: "1m20s", 1200: "20m", 1230: "20m30s", 3600: "1h", 3660: "1h1m", 36000: "10h", 37200: "10h20m", 36005: "10h0m5s", 180000: "2.1d"} {
+		if got := length(seconds); got != want {
+			t.Errorf("%v s: %q, want %q", seconds, got, want)
+		}
+	}
+}

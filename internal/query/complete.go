@@ -109,7 +109,7 @@ func (y *typing) expect(c *Completion) {
 		y.expectInExpression(c, s)
 	case slices.Contains([]string{s.separator, "|", "excluding", "exclude"}, last), s.kind == "paths" && (last == "from" || last == "to"):
 		c.Events = true
-	case last == "breakdown", last == "(" && slices.Contains(measures(), y.word(2)):
+	case last == "breakdown", last == "using", last == "," && y.since("using") > 1, last == "(" && slices.Contains(measures(), y.word(2)):
 		c.Properties = true
 	case follows()[last] != nil:
 		c.Words = follows()[last]
@@ -118,20 +118,26 @@ func (y *typing) expect(c *Completion) {
 	case slices.Contains([]string{"as", "timezone", "formula", "within", "gap", "top", "steps", "limit", "bins", "between"}, last):
 	default:
 		c.Words = y.unused(s.clauses)
-		if s.most > 1 && len(c.Words) == len(s.clauses) {
-			c.Words = append(c.Words, "as") // names the item, before any clause
+		if s.most > 1 && len(c.Words) == len(s.clauses) { // of the item, before any clause
+			c.Words = append(y.unused(s.words()), "as")
 		}
 		if y.since("breakdown") > 1 {
 			c.Words = append(c.Words, "top", "of")
 		}
+		c.Words = append(c.Words, more()[last]...)
 	}
+}
+
+// more are the words that may go on with a clause, beside the next.
+func more() map[string][]string {
+	return map[string][]string{"explain": {"step", "using"}, "time_to_convert": {"between"}}
 }
 
 // follows are the words behind clauses that take one of a few.
 func follows() map[string][]string {
 	return map[string][]string{
 		"last": {"7d", "30d", "90d", "12w", "1y"}, "from": {"-7d", "-30d", "now"}, "to": {"now"}, "per": {"user", "session"},
-		"of": {"first", "last", "all", "step"}, "show": {"steps", "time_to_convert", "trend"}, "compare": {"previous"},
+		"of": {"first", "last", "all", "step"}, "show": views(), "compare": {"previous"},
 		"cohort": {"first_ever", "first_in_range", "recurring"}, "items": {"auto", "event", "page"},
 		"week_start": {"monday", "sunday"}, "periods_from": {"calendar", "24h"},
 	}

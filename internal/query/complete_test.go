@@ -13,7 +13,7 @@ func TestComplete(t *testing.T) {
 		"", "fun", "funnel ", "funnel vi", "funnel view > ", "funnel view > add", "funnel view |", "trends view, pur", "paths ", "paths from ", "paths from ho", "lifecycle ", `funnel view > "Add to`,
 		"trends view ", "trends view l", "trends view last ", "trends view last 7d by ", "trends view by s", "trends view by sum(", "trends view by sum(properties.pr", "trends view breakdown ", "trends view breakdown cou",
 		"trends view where ", "trends view where cou", "trends view where country ", "trends view where country = ", `trends view where country = "I`, "trends view where properties.utm.source in (", `trends view where properties.utm.source in ("a", `, `trends view where country = "IN" `, `trends view where country = "IN" and not p`, `trends view where country = "IN" last 7d `,
-		"funnel view (", "funnel view (amount > 5) ", "funnel view (amount > 5 and ", "retention signup -> ", "retention a -> b cohort ", "nonsense ", "trends view where amount > ", "funnel a > b show t", "trends view as ",
+		"funnel view (", "funnel view (amount > 5) ", "funnel view (amount > 5 and ", "retention signup -> ", "retention a -> b cohort ", "nonsense ", "trends view where amount > ", "funnel a > b show t", "trends view as ", "funnel a > b ", "funnel a > b show time_to_convert ", "funnel a > b explain ", "funnel a > b explain using ", "funnel a > b explain using country, pla", "trends view where user.pl", `trends view where user.plan = "p`,
 	} {
 		c := Complete(text)
 		fmt.Fprintf(&b, "%s|%s\n   ", text[:c.Start], text[c.Start:])

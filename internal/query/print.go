@@ -148,6 +148,9 @@ func itemText(item map[string]any) string {
 	if where, ok := item["where"].(string); ok {
 		words = append(words, "("+where+")")
 	}
+	if item["optional"] == true {
+		words = append(words, "optional")
+	}
 	if name, ok := item["name"].(string); ok {
 		words = append(words, "as", nameText(name))
 	}
@@ -175,6 +178,8 @@ func (p *printer) clauses() {
 			p.add(f.word)
 		}
 	}
+	p.view()
+	p.explain()
 	exclusions, _ := p.take("exclusions").([]any)
 	for _, e := range exclusions {
 		p.exclusion(e)
@@ -244,8 +249,41 @@ func (p *printer) breakdown() {
 func (p *printer) exclusion(v any) {
 	e, _ := v.(map[string]any)
 	p.add("excluding", itemText(e))
-	if e["from_step"] != nil {
-		p.add("between", fmt.Sprint(e["from_step"]), "and", fmt.Sprint(e["to_step"]))
+	p.between(e["from_step"], e["to_step"])
+}
+
+func (p *printer) between(from, to any) {
+	if from != nil {
+		p.add("between", fmt.Sprint(from), "and", fmt.Sprint(to))
+	}
+}
+
+func (p *printer) view() {
+	view, ok := p.take("view").(string)
+	if !ok {
+		return
+	}
+	p.add("show", view)
+	p.between(p.take("from_step"), p.take("to_step"))
+}
+
+func (p *printer) explain() {
+	e := p.take("explain")
+	if e == nil || e == false {
+		return
+	}
+	p.add("explain")
+	fields, _ := e.(map[string]any)
+	if fields["step"] != nil {
+		p.add("step", fmt.Sprint(fields["step"]))
+	}
+	names, _ := fields["properties"].([]any)
+	var texts []string
+	for _, name := range names {
+		texts = append(texts, fmt.Sprint(name))
+	}
+	if texts != nil {
+		p.add("using", strings.Join(texts, ", "))
 	}
 }
 

@@ -41,6 +41,9 @@ func (d *draft) single(item *itemNode) error {
 	if item.Where != nil {
 		return errorAt(item.Where.Pos.Column, "conditions of %s stand behind where, without brackets", d.shape.kind)
 	}
+	if item.Optional != nil {
+		return errorAt(item.Optional.Pos.Column, "only a step of a funnel may be optional; leave it out, or write the event's name in quotes")
+	}
 	if item.Name != nil {
 		return errorAt(item.Name.Pos.Column, "there is nothing to name in %s; leave it out", d.shape.kind)
 	}
@@ -76,6 +79,13 @@ func (d *draft) item(pointer string, item *itemNode) (map[string]any, error) {
 	value := map[string]any{"event": event}
 	if item.Where != nil {
 		value["where"] = d.span(item.Where, pointer+"/where")
+	}
+	if item.Optional != nil {
+		if d.shape.kind != "funnel" {
+			return nil, errorAt(item.Optional.Pos.Column, "only a step of a funnel may be optional; leave it out, or write the event's name in quotes")
+		}
+		value["optional"] = true
+		d.columns[pointer+"/optional"] = item.Optional.Pos.Column
 	}
 	if item.Name != nil {
 		if d.shape.kind == "retention" {
@@ -169,6 +179,10 @@ func (d *draft) clause(c *clauseNode) error {
 		return d.end("to", "end", c.To)
 	case c.Excluding != nil:
 		return d.excluding(c.Excluding)
+	case c.Show != nil:
+		return d.show(c.Show)
+	case c.Explain != nil:
+		return d.explain(c.Explain)
 	case c.Formula != nil:
 		return d.formula(c.Formula)
 	case c.Timezone != nil:
@@ -200,6 +214,10 @@ func (c *clauseNode) word() string {
 		return "to"
 	case c.Excluding != nil:
 		return "excluding"
+	case c.Show != nil:
+		return "show"
+	case c.Explain != nil:
+		return "explain"
 	case c.Formula != nil:
 		return "formula"
 	case c.Timezone != nil:
@@ -338,20 +356,67 @@ func (d *draft) excluding(n *excludingNode) error {
 	if n.Where != nil {
 		value["where"] = d.span(n.Where, pointer+"/where")
 	}
-	if n.From != nil {
-		from, err := n.From.whole()
-		if err != nil {
-			return err
-		}
-		to, err := n.To.whole()
-		if err != nil {
-			return err
-		}
-		value["from_step"], value["to_step"] = from, to
-		d.columns[pointer+"/from_step"], d.columns[pointer+"/to_step"] = n.From.Pos.Column, n.To.Pos.Column
+	if err := d.between(n.From, n.To, value, pointer); err != nil {
+		return err
 	}
 	d.fields["exclusions"] = append(list, value)
 	return nil
+}
+
+// between puts the steps of "between 1 and 3" into what they are said of.
+func (d *draft) between(from, to *numberNode, value map[string]any, pointer string) error {
+	if from == nil {
+		return nil
+	}
+	for _, step := range []struct {
+		field  string
+		number *numberNode
+	}{{"from_step", from}, {"to_step", to}} {
+		n, err := step.number.whole()
+		if err != nil {
+			return err
+		}
+		value[step.field] = n
+		d.columns[pointer+"/"+step.field] = step.number.Pos.Column
+	}
+	return nil
+}
+
+func (d *draft) show(n *showNode) error {
+	word := strings.ToLower(n.Word)
+	if !slices.Contains(views(), word) {
+		return errorAt(n.Pos.Column, "a funnel does not show %q%s it shows %s", n.Word, hint(word, views()), strings.Join(views(), ", "))
+	}
+	if n.From != nil && word != "time_to_convert" {
+		return errorAt(n.From.Pos.Column, "between belongs to show time_to_convert; leave it out of show %s", word)
+	}
+	if err := d.put("view", word, n.Pos.Column); err != nil {
+		return err
+	}
+	return d.between(n.From, n.To, d.fields, "")
+}
+
+func (d *draft) explain(n *explainNode) error {
+	if n.Step == nil && n.Properties == nil {
+		return d.put("explain", true, n.Pos.Column)
+	}
+	value := map[string]any{}
+	if n.Step != nil {
+		step, err := n.Step.whole()
+		if err != nil {
+			return err
+		}
+		value["step"] = step
+		d.columns["/explain/step"] = n.Step.Pos.Column
+	}
+	var names []string
+	for i, p := range n.Properties {
+		names = append(names, d.property(p, fmt.Sprintf("/explain/properties/%d", i)))
+	}
+	if names != nil {
+		value["properties"] = names
+	}
+	return d.put("explain", value, n.Pos.Column)
 }
 
 func (d *draft) formula(n *formulaClause) error {

@@ -71,6 +71,7 @@ func (s shape) expectation(grammar, before string) string {
 		{"SpanNode", wantCondition},
 		{"FormulaClause", `a formula in quotes, such as "B / A"`},
 		{"ZoneNode", "a time zone such as Asia/Kolkata"},
+		{"ShowNode", strings.Join(views(), ", ")},
 		{"OfNode", "first, last, all or step 2"},
 		{"WordNode", "user or session"},
 		{"ByNode", strings.Join(s.counts(), ", ")},
@@ -112,6 +113,15 @@ func settingWants(word string) string {
 	return "24h or calendar"
 }
 
+// words are those that may stand behind an item.
+func (s shape) words() []string {
+	words := slices.Clone(s.clauses)
+	if s.kind == "funnel" {
+		words = append(words, "optional")
+	}
+	return words
+}
+
 // slip recognises what was probably meant.
 func (s shape) slip(found, before, grammar, want string) string {
 	lower := strings.ToLower(found)
@@ -126,10 +136,10 @@ func (s shape) slip(found, before, grammar, want string) string {
 		return "a condition of one event stands right behind its name: add_to_cart (amount > 5)"
 	case grammar == "" && slices.Contains(measures(), before):
 		return fmt.Sprintf("a measure has its property in brackets: by %s(amount)", before)
-	case grammar == "" && s.separator != "" && isWord(found) && nearest.Name(lower, s.clauses) == "":
+	case grammar == "" && s.separator != "" && isWord(found) && nearest.Name(lower, s.words()) == "":
 		return fmt.Sprintf("events are parted by %q, and names of several words stand in quotes", s.separator)
 	case grammar == "":
-		return strings.TrimPrefix(nearest.Hint(lower, append(slices.Clone(s.clauses), "and", "or")), "; ")
+		return strings.TrimPrefix(nearest.Hint(lower, append(s.words(), "and", "or")), "; ")
 	case want == wantLength || grammar == "ValueNode)":
 		return ""
 	}

@@ -32,11 +32,18 @@ type moreNode struct {
 
 // itemNode is a series, a step, or the one event that a question is about.
 type itemNode struct {
-	Pos    lexer.Position
-	Events []*eventNode `parser:"@@ ( '|' @@ )*"`
-	Where  *spanNode    `parser:"( '(' @@ ')' )?"`
-	Name   *labelNode   `parser:"( 'as' @@ )?"`
-	By     *byNode      `parser:"( 'by' @@ )?"`
+	Pos      lexer.Position
+	Events   []*eventNode  `parser:"@@ ( '|' @@ )*"`
+	Where    *spanNode     `parser:"( '(' @@ ')' )?"`
+	Optional *optionalNode `parser:"@@?"`
+	Name     *labelNode    `parser:"( 'as' @@ )?"`
+	By       *byNode       `parser:"( 'by' @@ )?"`
+}
+
+// optionalNode says that a step may be skipped.
+type optionalNode struct {
+	Pos  lexer.Position
+	Word string `parser:"@'optional'"`
 }
 
 // eventNode is the name of an event type; any stands for all of them.
@@ -112,6 +119,8 @@ type clauseNode struct {
 	From      *endNode       `parser:"| 'from' @@"`
 	To        *endNode       `parser:"| 'to' @@"`
 	Excluding *excludingNode `parser:"| 'excluding' @@"`
+	Show      *showNode      `parser:"| 'show' @@"`
+	Explain   *explainNode   `parser:"| @@"`
 	Formula   *formulaClause `parser:"| 'formula' @@"`
 	Timezone  *zoneNode      `parser:"| 'timezone' @@"`
 	Periods   *numberNode    `parser:"| @@ 'periods'"`
@@ -153,6 +162,23 @@ type excludingNode struct {
 	To     *numberNode  `parser:"'and' @@ )?"`
 }
 
+// showNode is the view of a funnel; times to convert may be those between two
+// steps.
+type showNode struct {
+	Pos  lexer.Position
+	Word string      `parser:"@Word"`
+	From *numberNode `parser:"( 'between' @@"`
+	To   *numberNode `parser:"'and' @@ )?"`
+}
+
+// explainNode asks which properties go with the loss at a step.
+type explainNode struct {
+	Pos        lexer.Position
+	Word       string          `parser:"@'explain'"`
+	Step       *numberNode     `parser:"( 'step' @@ )?"`
+	Properties []*propertyNode `parser:"( 'using' @@ ( ',' @@ )* )?"`
+}
+
 type formulaClause struct {
 	Pos  lexer.Position
 	Text string     `parser:"@Text"`
@@ -179,7 +205,7 @@ type flagNode struct {
 
 type settingNode struct {
 	Pos   lexer.Position
-	Word  string    `parser:"@( 'within' | 'gap' | 'steps' | 'limit' | 'items' | 'cohort' | 'compare' | 'per' | 'show' | 'bins' | 'min_occurrences' | 'periods_from' | 'currency' | 'customers' | 'week_start' )"`
+	Word  string    `parser:"@( 'within' | 'gap' | 'steps' | 'limit' | 'items' | 'cohort' | 'compare' | 'per' | 'bins' | 'min_occurrences' | 'periods_from' | 'currency' | 'customers' | 'week_start' )"`
 	Value valueNode `parser:"@@"`
 }
 
@@ -194,7 +220,7 @@ type valueNode struct {
 func reservedWords() []string {
 	words := []string{"where", "by", "breakdown", "last", "from", "to", "excluding", "formula", "timezone", "exclude", "group",
 		"ordered", "strict", "unordered", "cumulative", "on_or_after", "finish_after_range", "hourly", "daily", "weekly", "monthly",
-		"as", "now", "top", "of", "between", "periods", "per"}
+		"as", "now", "top", "of", "between", "periods", "per", "show", "explain", "optional"}
 	for _, s := range settings() {
 		words = append(words, s.word)
 	}

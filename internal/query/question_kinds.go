@@ -21,7 +21,7 @@ func shapes() []shape {
 	return []shape{
 		{"trends", ",", 1, 20, "trends view, purchase by users last 30d by day", with(bucketed, "breakdown", "compare", "cumulative", "formula")},
 		{"funnel", ">", 1, 20, "funnel view > add_to_cart > purchase within 1d last 30d",
-			with(bucketed, "within", "breakdown", "ordered", "strict", "unordered", "excluding", "per", "finish_after_range", "show", "bins")},
+			with(bucketed, "within", "breakdown", "ordered", "strict", "unordered", "excluding", "per", "finish_after_range", "show", "bins", "explain")},
 		{"retention", "->", 2, 2, "retention signup -> purchase weekly 8 periods last 12w",
 			with(bucketed, "breakdown", "periods", "cohort", "on_or_after", "min_occurrences", "periods_from")},
 		{"lifecycle", "", 0, 1, "lifecycle view last 30d by week", bucketed},
@@ -79,7 +79,6 @@ func settings() []setting {
 		{"cohort", "cohort", wantsWord},
 		{"compare", "compare", wantsWord},
 		{"per", "count_by", wantsWord}, // of paths: by
-		{"show", "view", wantsWord},
 		{"bins", "bins", wantsNumber},
 		{"min_occurrences", "min_occurrences", wantsNumber},
 		{"periods_from", "periods_from", ""}, // 24h or calendar
@@ -114,6 +113,9 @@ func flags() []switchWord {
 
 // intervals and measures are what may follow `by`.
 func intervals() []string { return []string{"minute", "10m", "hour", "day", "week", "month"} }
+
+// views are what a funnel may show.
+func views() []string { return []string{"steps", "time_to_convert", "trend"} }
 
 func measures() []string {
 	return []string{"total", "users", "new_users", "weekly_active", "monthly_active", "sessions", "unique",

@@ -24,6 +24,9 @@ func TestParseQuestion(t *testing.T) {
 		`funnel view > add_to_cart > purchase within 1d last 30d breakdown country`,
 		`funnel view>"Add to cart" (amount >= 5) as Cart>purchase strict within 1h30m excluding logout between 1 and 2 excluding error (page ~ "^/pay") breakdown plan top 5 of step 2`,
 		`FUNNEL view > purchase UNORDERED per session FINISH_AFTER_RANGE show time_to_convert bins 20 Last 2mo`,
+		`funnel view > search | "optional" (properties.results > 0) optional as Searched > purchase show time_to_convert between 1 and 3 bins 5`,
+		`funnel view > purchase explain`, `funnel view > cart > purchase explain step 3 using country, properties."odd key", user.plan last 7d`, `funnel view > purchase Explain Step 2 SHOW steps`, `funnel view > purchase explain using country`,
+		`trends view by avg(user.age) breakdown user.plan where user.plan = "pro"`,
 		`retention signup -> purchase weekly 8 periods last 12w`,
 		`retention signup (platform = "ios") -> * cohort recurring on_or_after min_occurrences 2 periods_from 24h breakdown country top 3`,
 		`lifecycle view last 30d by week week_start sunday`, `stickiness view | click last 14d`, `stickiness * last 14d where platform = "ios"`,
@@ -55,7 +58,9 @@ func TestParseQuestionErrors(t *testing.T) {
 		`trends view where`, `trends view where country`, `trends view where country = IN`, `trends view where a = 1 b = 2`, `trends view where (a = 1 last 30d`, `trends view (a = 1`, `trends view last 7d (a = 1)`, `trends view where a = 2026-01-01`,
 		`trends view breakdown`, `trends view breakdown country top ten`, `trends view breakdown country top 1.5`, `trends view breakdown country of first`, `trends view within 1d`, `trends view formula B/A`, `trends view timezone 5`, `trends view as`, `trends "view`, `trends view | *`,
 		`funnel view > last 30d`, `funnel view, purchase`, `funnel view -> purchase`, `funnel view > purchase within day`, `funnel view > purchase breakdown country of`, `funnel view > purchase breakdown country of middle`, `funnel view > purchase breakdown country of step`,
-		`funnel view > purchase by users`, `funnel view > purchase strict ordered`, `funnel view > purchase excluding x between 1`, `funnel view > purchase bins many`, `funnel view by users > purchase`,
+		`funnel view > purchase by users`, `funnel view > purchase strict ordered`, `funnel view > purchase excluding x between 1`, `funnel view > purchase bins many`, `funnel view > purchase show`, `funnel view > purchase show trends`, `funnel view > purchase show trend between 1 and 2`, `funnel view > purchase show time_to_convert between 1`, `funnel view > purchase show time_to_convert between a and b`,
+		`funnel view > purchase explain step`, `funnel view > purchase explain step two`, `funnel view > purchase explain using`, `funnel view > purchase explain using country,`, `funnel view > purchase explan`, `funnel view > optional > purchase`, `funnel view > a optionl > b`, `trends view optional`, `lifecycle view optional`, `trends view explain`,
+		`funnel view by users > purchase`,
 		`retention signup`, `retention signup > purchase`, `retention a -> b -> c`, `retention a -> b 8 perids`, `retention a as x -> b`, `retention a -> b periods_from 3`, `retention a -> b 1.5 periods`,
 		`lifecycle view, click`, `lifecycle view (a = 1)`, `lifecycle view as x`, `paths home`, `paths from * last 7d`, `paths exclude`, `paths group *`, `revenue from purchase`, `windows by day`, `windows last 1d;`,
 		"trends " + strings.Repeat("(", 101), `trends "` + strings.Repeat("x", maxLength) + `"`,
@@ -151,10 +156,10 @@ func randomQuestion(r *rand.Rand) string {
 	case "funnel":
 		steps := event() + condition() + name()
 		for range r.IntN(3) {
-			steps += " > " + event() + condition() + name()
+			steps += " > " + event() + condition() + maybe("optional") + name()
 		}
 		return kind + " " + steps + maybe(one("strict", "ordered", "unordered")) + maybe("within 1h30m") + maybe("excluding "+event()+condition()+maybe("between 1 and 2")) +
-			span + maybe("per session") + maybe("finish_after_range") + maybe("show trend") + maybe("breakdown country"+maybe("top 3")+maybe("of "+one("first", "all", "step 2")))
+			span + maybe("per session") + maybe("finish_after_range") + maybe(one("show trend", "show time_to_convert between 1 and 2", "show steps")) + maybe(one("explain", "explain step 2", `explain using country, properties."a b"`, "explain step 3 using user.plan")) + maybe("breakdown country"+maybe("top 3")+maybe("of "+one("first", "all", "step 2")))
 	case "retention":
 		return kind + " " + event() + condition() + " -> " + event() + condition() + maybe("8 periods") + maybe("cohort recurring") + maybe("on_or_after") + maybe("min_occurrences 2") + maybe("periods_from "+one("24h", "calendar")) + span + interval + breakdown
 	case "lifecycle":
