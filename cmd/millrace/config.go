@@ -107,9 +107,14 @@ func knownSettings(root *cobra.Command) []string {
 	var known []string
 	note := func(f *pflag.Flag) { known = append(known, f.Name) }
 	root.PersistentFlags().VisitAll(note)
-	for _, sub := range root.Commands() {
-		sub.Flags().VisitAll(note)
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(note)
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
 	}
+	visit(root)
 	slices.Sort(known)
 	return slices.Compact(known)
 }
