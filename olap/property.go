@@ -69,6 +69,8 @@ func resolveName(n query.Name) (property, error) {
 		return property{}, faultf(CodeUnknownName, "", "%s has no parts; write %s, or properties.%s for a property", first, first, strings.Join(n.Parts, "."))
 	case known:
 		return property{label: first, column: first, kind: kind}, nil
+	case isScore(first) && len(rest) == 0:
+		return ofScore(first), nil
 	case first == "event":
 		return property{}, faultf(CodeUnknownName, "", "an event's name is called type; write type, or properties.%s for a property", strings.Join(n.Parts, "."))
 	}

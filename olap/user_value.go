@@ -24,11 +24,14 @@ type userSource string
 // whole: of a part of it, FINAL merges the wrong rows (26.7).
 const traits userSource = "SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL"
 
-// ofUser finds what the name behind `user.` means: a trait. What Millrace itself
-// knows of a user is told apart here.
+// ofUser finds what the name behind `user.` means: what a model says of the user,
+// else a trait.
 func ofUser(path []string) (property, error) {
 	if len(path) == 0 {
 		return property{}, faultf(CodeUnknownName, "", "user needs the name of a trait after it, such as user.plan; the user's id is user_id")
+	}
+	if len(path) == 1 && isScore(path[0]) {
+		return ofScore(path[0]), nil
 	}
 	return property{label: "user." + strings.Join(path, "."), path: path, of: traits}, nil
 }

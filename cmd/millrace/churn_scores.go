@@ -154,16 +154,21 @@ type churnPass struct {
 	tally       *churn.Tally
 	features    []oltp.ChurnFeatures
 	predictions []oltp.Prediction
+	figures     *olap.ScoreWriter // for questions
 }
 
 // score writes all users in batches, then takes away those who are no longer
 // active, and keeps the drift.
 func (s *churnScores) score(ctx context.Context, p churnPass) error {
 	p.tally = p.scorer.NewTally()
+	var err error
+	if p.figures, err = s.events.NewScoreWriter(olap.ScoreChurn); err != nil {
+		return err
+	}
 	names := churn.Names()
 	for row, err := range s.events.ChurnFeatures(ctx, names, olap.ChurnSelection{At: p.asOf, ActiveSince: p.since}) {
 		if err == nil {
-			err = p.add(names, row)
+			err = p.add(ctx, names, row)
 		}
 		if err == nil && len(p.features) == churnScoresBatch {
 			err = s.write(ctx, &p)
@@ -173,7 +178,7 @@ func (s *churnScores) score(ctx context.Context, p churnPass) error {
 		}
 	}
 	drift := p.tally.Drift()
-	err := errors.Join(s.write(ctx, &p), s.store.DropChurnFeatures(ctx, p.asOf), s.store.DropPredictions(ctx, churn.Name, p.asOf),
+	err = errors.Join(s.write(ctx, &p), p.figures.Done(ctx), s.store.DropChurnFeatures(ctx, p.asOf), s.store.DropPredictions(ctx, churn.Name, p.asOf),
 		s.store.SaveDrift(ctx, oltp.Drift{
 			Name: churn.Name, Version: p.version, AsOf: p.asOf, Users: drift.Users, Score: drift.Score, Features: drift.Features,
 		}))
@@ -183,7 +188,7 @@ func (s *churnScores) score(ctx context.Context, p churnPass) error {
 	return err
 }
 
-func (p *churnPass) add(names []string, row olap.ChurnRow) error {
+func (p *churnPass) add(ctx context.Context, names []string, row olap.ChurnRow) error {
 	probability := p.scorer.Probability(row.Values)
 	p.tally.Add(row.Values, probability)
 	features := make(map[string]float64, len(names))
@@ -197,7 +202,7 @@ func (p *churnPass) add(names []string, row olap.ChurnRow) error {
 	}
 	p.features = append(p.features, oltp.ChurnFeatures{UserID: row.UserID, AsOf: p.asOf, Features: features})
 	p.predictions = append(p.predictions, oltp.Prediction{UserID: row.UserID, Version: p.version, AsOf: p.asOf, Score: probability, Details: details})
-	return nil
+	return p.figures.Add(ctx, row.UserID, probability)
 }
 
 // write stores the batch and empties it.

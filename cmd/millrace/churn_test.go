@@ -30,13 +30,25 @@ func TestChurnOnRealData(t *testing.T) {
 
 	post(t, r.API+"/v1/models/churn/train", "", http.StatusAccepted)
 	eventually(t, "the second training has ended", func() bool {
-		return at(t, get(t, r.API+"/v1/models", http.StatusOK), "models", 0, "training", "state") == "done"
+		return at(t, churnModelOf(t, r), "training", "state") == "done"
 	})
-	equal(t, "version in use", at(t, get(t, r.API+"/v1/models", http.StatusOK), "models", 0, "current"), 1)
+	equal(t, "version in use", at(t, churnModelOf(t, r), "current"), 1)
 	post(t, r.API+"/v1/models/churn/versions/2/promote", "", http.StatusOK)
 	awaitScores(t, r, 2)
 	post(t, r.API+"/v1/models/churn/versions/1/promote", "", http.StatusOK)
 	awaitScores(t, r, 1)
+}
+
+// churnModelOf is the churn model among those that GET /v1/models lists.
+func churnModelOf(t *testing.T, r *running) any {
+	t.Helper()
+	for _, model := range at(t, get(t, r.API+"/v1/models", http.StatusOK), "models").([]any) {
+		if at(t, model, "name") == "churn" {
+			return model
+		}
+	}
+	t.Fatal("the churn model is not listed")
+	return nil
 }
 
 // churnResult is what `millrace train churn --json` prints.

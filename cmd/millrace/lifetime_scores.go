@@ -111,10 +111,13 @@ func (s *lifetimeScores) pass(ctx context.Context, version int, model lifetime.M
 	}
 	today := history.Newest.UTC().Truncate(24 * time.Hour)
 	p := lifetimePass{version: version, asOf: today.AddDate(0, 0, 1), model: model}
+	if p.figures, err = s.events.NewScoreWriter(olap.ScoreAlive, olap.ScorePurchases, olap.ScoreValue); err != nil {
+		return err
+	}
 	users := 0
 	for h, err := range s.events.Purchases(ctx, olap.PurchaseSelection{Until: today, End: today, Currency: model.Currency}) {
 		if err == nil {
-			err = p.add(h)
+			err = p.add(ctx, h)
 		}
 		if err == nil && len(p.predictions) == churnScoresBatch {
 			err = p.write(ctx, s.store)
@@ -128,7 +131,7 @@ func (s *lifetimeScores) pass(ctx context.Context, version int, model lifetime.M
 		return err
 	}
 	// Who is no customer any more was erased.
-	if err := s.store.DropPredictions(ctx, lifetime.Name, p.asOf); err != nil {
+	if err := errors.Join(s.store.DropPredictions(ctx, lifetime.Name, p.asOf), p.figures.Done(ctx)); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -143,16 +146,17 @@ type lifetimePass struct {
 	asOf        time.Time // the end of the last day that is looked at
 	model       lifetime.Model
 	predictions []oltp.Prediction
+	figures     *olap.ScoreWriter // for questions
 }
 
-func (p *lifetimePass) add(h olap.PurchaseHistory) error {
+func (p *lifetimePass) add(ctx context.Context, h olap.PurchaseHistory) error {
 	score := p.model.Score(historyOf(h))
 	details, err := json.Marshal(api.LifetimeDetailsOf(score, p.model.Currency))
 	if err != nil {
 		return err
 	}
 	p.predictions = append(p.predictions, oltp.Prediction{UserID: h.UserID, Version: p.version, AsOf: p.asOf, Score: score.Alive, Details: details})
-	return nil
+	return p.figures.Add(ctx, h.UserID, score.Alive, score.PurchasesShort, score.Value)
 }
 
 // write stores the batch and empties it.

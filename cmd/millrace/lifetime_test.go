@@ -64,6 +64,12 @@ func TestLifetimeFromTheStore(t *testing.T) {
 	near("spend", at(t, user, "lifetime", "expected_spend").(float64), gamma.P*(gamma.V+71.17)/(3*gamma.P+gamma.Q-1))
 	equal(t, "churn", at(t, user, "churn"), nil)
 
+	ask := `{"kind":"trends","from":"1997-01-01","to":"1998-07-01","series":[{"event":"purchase","measure":"users","where":"p_alive < 0.5"}]}`
+	eventually(t, "questions know the customers who are gone", func() bool {
+		gone, known := at(t, post(t, r.API+"/v1/query", ask, 200), "result", "series", 0, "total").(float64)
+		return known && gone > 0 && gone < 2357
+	})
+
 	stage := ""
 	for _, s := range at(t, get(t, r.API+"/v1/status", 200), "stages").([]any) {
 		if s := s.(map[string]any); s["name"] == "lifetime" {

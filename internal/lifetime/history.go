@@ -109,6 +109,15 @@ func customerOf(purchases []Purchase, until time.Time) Customer {
 
 func weeks(d time.Duration) float64 { return d.Hours() / 24 / DaysPerWeek }
 
+// Groups counts the customers who look the same to [BGNBD].
+func Groups(customers []Customer) []Group {
+	var c Collector
+	for _, customer := range customers {
+		c.Add(customer)
+	}
+	return c.groups
+}
+
 // Collector turns customers into what models are trained on, in memory that
 // grows with the ways in which customers differ. The zero value is ready.
 type Collector struct {

@@ -224,6 +224,18 @@ ALTER TABLE events ON CLUSTER main ADD PROJECTION IF NOT EXISTS by_type
     ORDER BY type, sipHash64(user_id), timestamp
 );
 
+-- 0011_user_scores
+
+CREATE TABLE IF NOT EXISTS user_scores ON CLUSTER main
+(
+    name    LowCardinality(String),
+    user_id String,
+    latest  SimpleAggregateFunction(max, Tuple(pass UInt64, value Float64))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (name, user_id)
+SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
 -- Tables that read all shards. Nothing is inserted through them: a block goes to its shard as a whole.
 
 CREATE DATABASE IF NOT EXISTS millrace_all ON CLUSTER main;
@@ -254,6 +266,9 @@ ENGINE = Distributed('main', 'millrace', dead_letter_replays);
 
 CREATE OR REPLACE TABLE millrace_all.user_traits ON CLUSTER main AS millrace.user_traits
 ENGINE = Distributed('main', 'millrace', user_traits, sipHash64(user_id));
+
+CREATE OR REPLACE TABLE millrace_all.user_scores ON CLUSTER main AS millrace.user_scores
+ENGINE = Distributed('main', 'millrace', user_scores);
 
 -- For the user that questions are asked as. A shard that does not answer is an error, never a smaller number.
 
@@ -294,4 +309,6 @@ INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (8, 'dea
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (9, 'user_traits', 'd404449f693ad99227edd33e49ee07297a5e5088a5017fa4a638d4c08365a947');
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (10, 'by_type', '53053312ed43c25dbed4df55a0bea6713d30d109383407d4fb809de0c84d109e');
+
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (11, 'user_scores', '46be55624f0db9c573b35a43b208990c1da496e87b5c2c96298305f612875498');
 

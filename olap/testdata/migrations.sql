@@ -215,3 +215,14 @@ ALTER TABLE events ADD PROJECTION IF NOT EXISTS by_type
     ORDER BY type, sipHash64(user_id), timestamp
 );
 
+-- 0011_user_scores
+CREATE TABLE IF NOT EXISTS user_scores
+(
+    name    LowCardinality(String),
+    user_id String,
+    latest  SimpleAggregateFunction(max, Tuple(pass UInt64, value Float64))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (name, user_id)
+SETTINGS non_replicated_deduplication_window = 10000;
+
