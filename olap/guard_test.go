@@ -92,7 +92,7 @@ func TestGuardRemembersUntilDataChange(t *testing.T) {
 // nobody adds one without deciding.
 func TestVersionKnowsEveryTable(t *testing.T) {
 	s := newStore(t)
-	read := map[string]bool{"events": true, "windows_10m": true, "user_traits": true}
+	read := map[string]bool{"events": true, "windows_10m": true, "user_traits": true, "user_scores": true}
 	for _, name := range otherTables() {
 		read[name] = false
 	}
