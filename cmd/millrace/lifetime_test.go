@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,14 @@ func TestLifetimeFromTheStore(t *testing.T) {
 		t.Errorf("got version %d, promoted %v", trained.Version, trained.Promoted)
 	}
 
+	eventually(t, "the user is counted", func() bool {
+		response, err := http.Get(r.API + "/v1/users/00004")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
 	eventually(t, "the customers are scored", func() bool {
 		return at(t, get(t, r.API+"/v1/users/00004", 200), "lifetime") != nil
 	})
