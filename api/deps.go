@@ -46,6 +46,8 @@ type Deps struct {
 	Models   Models
 	Scores   Scores
 	Features Features
+	// Alerts keeps rules and what they have found.
+	Alerts Alerts
 	// Trainers are the models that can be trained here, by name.
 	Trainers map[string]Trainer
 	// Checks are asked, all at once, by GET /readyz.
@@ -84,6 +86,7 @@ func (d Deps) Validate() error {
 	missing(d.Models == nil, "Models")
 	missing(d.Scores == nil, "Scores")
 	missing(d.Features == nil, "Features")
+	missing(d.Alerts == nil, "Alerts")
 	missing(d.Dashboard == nil, "Dashboard")
 	missing(d.Registry == nil, "Registry")
 	missing(d.Logger == nil, "Logger")

@@ -38,6 +38,10 @@ const (
 	codeModelNotTrained     = "model_not_trained"
 	codeModelOutdated       = "model_outdated"
 	codeTrainingUnderWay    = "training_under_way"
+	codeUnknownRule         = "unknown_alert_rule"
+	codeUnknownAlert        = "unknown_alert"
+	codeRuleName            = "rule_name_taken"
+	codeNoChannels          = "no_channels"
 	codeNoSuchRoute         = "no_such_route"
 	codeMethodNotAllowed    = "method_not_allowed"
 	codeHostNotAllowed      = "host_not_allowed"
@@ -140,6 +144,8 @@ func problemOf(err error) *Problem {
 			"No event of this user has been counted yet. Statistics follow an event by a second or two; check the spelling of the id otherwise.")
 	case isModelError(err):
 		return problemOfModel(err)
+	case isAlertError(err):
+		return problemOfAlert(err)
 	case errors.As(err, &fault):
 		return problemOfFiber(fault)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():

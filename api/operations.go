@@ -48,6 +48,7 @@ func openAPIDocument(version string, registry huma.Registry) *huma.OpenAPI {
 			{Name: tagUsers, Description: "One user: statistics and timeline."},
 			{Name: tagFraud, Description: "Purchases judged: in the stream, and before they are made."},
 			{Name: tagModels, Description: "What is likely, with its reasons: who will stay away, and the models that say so."},
+			{Name: tagAlerts, Description: "Rules that watch figures, users, purchases and stages, what they have found, and whom they have told."},
 			{Name: tagDelivery, Description: "What became of every record: dead letters, and the ledger."},
 			{Name: tagLooking, Description: "Is it alive, is it ready, which stage is behind."},
 		},

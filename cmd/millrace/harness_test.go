@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"millrace/internal/embedded"
+	"millrace/internal/enginetest"
 )
 
 // asCommand is the environment variable that makes the test binary the command.
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main() // and the command, in a process of its own
 	}
-	os.Exit(m.Run())
+	os.Exit(enginetest.Run(m)) // with the engines that tests share
 }
 
 // lockedBuffer is an io.Writer that several goroutines share.

@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"internal/client":     {"internal/event"},
 	"internal/lifetime":   {},
 	"internal/churn":      {},
+	"internal/alert":      {"internal/nearest"},
 }
 
 // drivers may not be known to the packages that only name things.

@@ -25,6 +25,7 @@ const (
 	stageSync   = "sync"   // ClickHouse to Postgres
 	stageScore  = "score"  // Kafka to Postgres: purchases judged
 	stageModels = "models" // scores of users, trainings on schedule
+	stageAlert  = "alert"  // rules watched, alerts delivered
 	stageAPI    = "api"    // HTTP, dashboard
 
 	stageAnomalies = "anomalies" // figures of closed days to incidents
@@ -72,8 +73,16 @@ type upOptions struct {
 	anomalySteps       []string
 	anomalyEvery       time.Duration
 
+	smtp     string
+	smtpFrom string
+
 	queryRows     uint64
 	queriesAtOnce int
+}
+
+// allStages are those of `millrace up`, in the order of the path of an event.
+func allStages() []string {
+	return []string{stageIngest, stageSync, stageScore, stageModels, stageAnomalies, stageAlert, stageAPI}
 }
 
 // register declares the flags with their defaults.
@@ -84,7 +93,7 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.metricsListen, "metrics-listen", "", "host:port that serves GET /metrics beside the API, for processes without one; empty for none")
 	flags.StringVar(&o.ports, "ports", "default", "ports of the embedded engines: default (8123, 9000, 9092, 5432) or auto (any free ones, also for the API)")
 	flags.StringVar(&o.engines, "engines", "", "directory of the installed engine packages (default: a directory in the user's cache)")
-	flags.StringSliceVar(&o.stages, "stages", []string{stageIngest, stageSync, stageScore, stageModels, stageAnomalies, stageAPI}, "what this process does")
+	flags.StringSliceVar(&o.stages, "stages", allStages(), "what this process does")
 	flags.StringVar(&o.clickhouse, "clickhouse", "", "use this ClickHouse, host:port (native) or clickhouse://user:password@host:port/database, and start none")
 	flags.StringVar(&o.compress, "clickhouse-compression", string(olap.CompressionAuto), "how inserted events are packed: none, lz4, lz4-text, zstd, or auto: none to this machine, lz4 to others")
 	flags.StringSliceVar(&o.kafka, "kafka", nil, "use this Kafka, host:port,…, and start none")
@@ -107,6 +116,8 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.allowedHosts, "allowed-hosts", nil, "names that requests to a loopback --listen may carry beside localhost, such as that of a local proxy")
 	flags.DurationVar(&o.churnRefresh, "churn-refresh", 15*time.Minute, "time between two computations of all active users' churn probabilities")
 	flags.DurationVar(&o.churnRetrain, "churn-retrain", 24*time.Hour, "age of the newest churn model at which another is trained; 0 for never")
+	flags.StringVar(&o.smtp, "smtp", "", "mail server for alerts, smtp://user:password@host:port or smtps://…; empty for none")
+	flags.StringVar(&o.smtpFrom, "smtp-from", "", "address that mail of alerts comes from")
 	flags.Uint64Var(&o.queryRows, "query-rows", olap.DefaultGuardConfig().Budget.Rows, "most rows that one question may read, by estimate and in truth; 0 for no limit")
 	flags.IntVar(&o.queriesAtOnce, "queries-at-once", olap.DefaultGuardConfig().MaxRunning, "questions that ClickHouse works on at once; more wait in turn by client")
 	flags.Float64Var(&o.anomalySensitivity, "anomaly-sensitivity", anomaly.DefaultConfig().Sensitivity, "how little has to happen to the figures for an incident, 0 to 1")
@@ -132,9 +143,9 @@ func (o *upOptions) validate() error {
 		fault("--ports: %q is neither default nor auto", o.ports)
 	}
 	if len(o.stages) == 0 {
-		fault("--stages: empty; name at least one of ingest, sync, score, models, anomalies, api")
+		fault("--stages: empty; name at least one of ingest, sync, score, models, anomalies, alert, api")
 	}
-	known := []string{stageIngest, stageSync, stageScore, stageModels, stageAnomalies, stageAPI}
+	known := allStages()
 	for _, s := range o.stages {
 		if !slices.Contains(known, s) {
 			fault("--stages: %q is not a stage%s; there are %s", s, nearest.Hint(s, known), strings.Join(known, ", "))
@@ -160,6 +171,9 @@ func (o *upOptions) validate() error {
 	}
 	if o.churnRetrain < 0 {
 		fault("--churn-retrain: %v is negative; 0 means never", o.churnRetrain)
+	}
+	if err := o.alertConfig().Validate(); err != nil {
+		fault("--smtp and --smtp-from: %w", err)
 	}
 	if o.queriesAtOnce < 1 {
 		fault("--queries-at-once: %d; at least 1 is needed", o.queriesAtOnce)

@@ -15,6 +15,7 @@ import (
 	"millrace/api"
 	"millrace/api/ui"
 	"millrace/ingest"
+	"millrace/internal/alert"
 	"millrace/internal/embedded"
 	"millrace/internal/enrich"
 	"millrace/internal/fraud"
@@ -33,7 +34,7 @@ type plant struct {
 
 	events   *olap.Store
 	mostAge  time.Duration // how old an event may be when it arrives; 0 for any age
-	guard    *olap.Guard   // before events, for questions of clients; nil where the API runs elsewhere
+	guard    *olap.Guard   // before events, for questions of clients and rules; nil where neither the API nor the alerts run here
 	users    *oltp.Store
 	producer *ingest.Producer
 	progress *ingest.Progress // of live events
@@ -44,6 +45,7 @@ type plant struct {
 
 	fraudModel    *fraud.Model
 	churnScores   *churnScores  // nil where the stage runs elsewhere
+	alerts        *alert.Stage  // nil where the stage runs elsewhere
 	churnTraining *trainingJobs // nil where neither the API nor the stage runs here
 
 	lifetimeScores   *lifetimeScores // as of churn
@@ -196,8 +198,14 @@ func (p *plant) openStages(brokers []string) (err error) {
 	if p.options.runs(stageAnomalies) {
 		p.incidents = newIncidentWatch(p)
 	}
-	if p.options.runs(stageAPI) {
-		err = errors.Join(p.openGuard(), p.openCollector())
+	if p.options.runs(stageAPI) || p.options.runs(stageAlert) {
+		err = p.openGuard()
+	}
+	if p.options.runs(stageAlert) && err == nil {
+		err = p.openAlerts()
+	}
+	if p.options.runs(stageAPI) && err == nil {
+		err = p.openCollector()
 	}
 	return err
 }
@@ -262,6 +270,9 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	if p.churnTraining != nil {
 		stages.Go(func() error { return p.churnTraining.Run(ctx) })
 		stages.Go(func() error { return p.lifetimeTraining.Run(ctx) })
+	}
+	if p.alerts != nil {
+		stages.Go(func() error { return p.alerts.Run(ctx) })
 	}
 	if listener != nil {
 		server, err := api.New(p.apiConfig(), p.apiDeps())
@@ -367,6 +378,7 @@ func (p *plant) apiDeps() api.Deps {
 		Dashboard: ui.Files(),
 
 		Fraud: p.users, FraudModel: p.fraudModel,
+		Alerts: p.users,
 		Models: p.users, Scores: p.users, Features: p.events, Trainers: p.trainers(),
 
 		DeadLetters: p.events, Ledger: p.ledger, Rejections: p.events.Writer(),

@@ -25,6 +25,9 @@ func (p *plant) stages() []api.StageFunc {
 	if p.incidents != nil {
 		stages = append(stages, sinceChange(p.incidents.stage))
 	}
+	if p.alerts != nil {
+		stages = append(stages, sinceChange(p.alertStage))
+	}
 	return stages
 }
 

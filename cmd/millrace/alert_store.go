@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"millrace/internal/alert"
+	"millrace/oltp"
+)
+
+// alertStore gives the alert stage its store: neither package knows the other.
+type alertStore struct{ store *oltp.Store }
+
+// alertRule reads a rule as it is kept.
+func alertRule(kept oltp.AlertRule) (alert.Rule, error) {
+	var r alert.Rule
+	if err := json.Unmarshal(kept.Definition, &r); err != nil {
+		return r, fmt.Errorf("read the alert rule %q: %w", kept.Name, err)
+	}
+	r.ID, r.SilencedUntil, r.CreatedAt = kept.ID, kept.SilencedUntil, kept.CreatedAt
+	return r, nil
+}
+
+func (s alertStore) TakeDueRules(ctx context.Context, limit int) ([]alert.DueRule, error) {
+	kept, err := s.store.TakeDueAlertRules(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	due := make([]alert.DueRule, len(kept))
+	for i, k := range kept {
+		r, err := alertRule(k.AlertRule)
+		if err != nil {
+			return nil, err
+		}
+		due[i] = alert.DueRule{Rule: r, Open: k.Open}
+	}
+	return due, nil
+}
+
+func (s alertStore) StepAlerts(ctx context.Context, ruleID, note string, step func([]alert.Alert) (alert.Step, error)) error {
+	err := s.store.StepAlerts(ctx, ruleID, note, func(kept []oltp.Alert) (oltp.AlertStep, error) {
+		open := make([]alert.Alert, len(kept))
+		for i, a := range kept {
+			open[i] = alert.Alert(a)
+		}
+		result, err := step(open)
+		return alertStep(result), err
+	})
+	if errors.Is(err, oltp.ErrUnknownRule) {
+		return nil
+	}
+	return err
+}
+
+func (s alertStore) TakePurchases(ctx context.Context, limit int, step func([]alert.Rule, []alert.Purchase) (alert.Step, error)) (int, error) {
+	return s.store.TakeFoundPurchases(ctx, limit, func(kept []oltp.AlertRule, scores []oltp.FraudScore) (oltp.AlertStep, error) {
+		rules := make([]alert.Rule, len(kept))
+		for i, k := range kept {
+			var err error
+			if rules[i], err = alertRule(k); err != nil {
+				return oltp.AlertStep{}, err
+			}
+		}
+		purchases := make([]alert.Purchase, len(scores))
+		for i, f := range scores {
+			purchases[i] = foundPurchase(f)
+		}
+		result, err := step(rules, purchases)
+		return alertStep(result), err
+	})
+}
+
+func foundPurchase(f oltp.FraudScore) alert.Purchase {
+	p := alert.Purchase{
+		EventID: f.EventID, UserID: f.UserID, Time: f.EventTime, Currency: f.Currency, Score: f.Score, Decision: f.Decision,
+		Reasons: f.Reasons, ScoredAt: f.ScoredAt,
+	}
+	if f.AmountMicros != nil {
+		amount := alert.Decimal(*f.AmountMicros)
+		p.Amount = &amount
+	}
+	return p
+}
+
+func alertStep(step alert.Step) oltp.AlertStep {
+	var kept oltp.AlertStep
+	for _, c := range step.Changes {
+		if c.Gone {
+			kept.Gone = append(kept.Gone, c.ID)
+		} else {
+			kept.Alerts = append(kept.Alerts, oltp.Alert(c.Alert))
+		}
+	}
+	for _, d := range step.Deliveries {
+		kept.Deliveries = append(kept.Deliveries, oltp.AlertDelivery(d))
+	}
+	return kept
+}
+
+func (s alertStore) TakeDeliveries(ctx context.Context, limit int, lease time.Duration) ([]alert.DueDelivery, error) {
+	kept, err := s.store.TakeAlertDeliveries(ctx, limit, lease)
+	if err != nil {
+		return nil, err
+	}
+	due := make([]alert.DueDelivery, len(kept))
+	for i, k := range kept {
+		due[i].Delivery = alert.Delivery(k.AlertDelivery)
+		var r alert.Rule
+		if k.Definition != nil {
+			if err := json.Unmarshal(k.Definition, &r); err != nil {
+				return nil, fmt.Errorf("read the rule of delivery %s: %w", k.ID, err)
+			}
+		}
+		due[i].To, due[i].Known = r.Channel(k.Channel)
+	}
+	return due, nil
+}
+
+func (s alertStore) EndAttempt(ctx context.Context, end alert.AttemptEnd) error {
+	return s.store.EndAlertAttempt(ctx, oltp.AlertAttemptEnd(end))
+}
+
+func (s alertStore) Forget(ctx context.Context, before time.Time) error {
+	return s.store.ForgetAlerts(ctx, before)
+}
