@@ -123,6 +123,10 @@ func (s alertStore) EndAttempt(ctx context.Context, end alert.AttemptEnd) error 
 	return s.store.EndAlertAttempt(ctx, oltp.AlertAttemptEnd(end))
 }
 
+func (s alertStore) Backlog(ctx context.Context) (int64, time.Time, error) {
+	return s.store.AlertBacklog(ctx)
+}
+
 func (s alertStore) Forget(ctx context.Context, before time.Time) error {
 	return s.store.ForgetAlerts(ctx, before)
 }

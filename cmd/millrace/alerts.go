@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"time"
 
 	"millrace/api"
@@ -25,18 +24,13 @@ func (o *upOptions) alertConfig() alert.Config {
 
 // alertStage is the watching of rules, as GET /v1/status shows it.
 func (p *plant) alertStage() api.Stage {
-	failing, since := p.alerts.Failing()
+	since, failing := p.alerts.Failing()
 	stage := api.Stage{Name: stageAlert, State: api.StageOK, Since: since}
 	if failing != nil {
 		stage.State, stage.Detail = api.StageFailing, failing.Error()
 		return stage
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	waiting, oldest, err := p.users.AlertBacklog(ctx)
-	if err != nil {
-		return stage // of which the stage itself hears soon
-	}
+	waiting, oldest := p.alerts.Backlog()
 	stage.LagRecords = &waiting
 	const slow = time.Minute
 	if waiting > 0 && time.Since(oldest) > slow {

@@ -12,6 +12,7 @@ type metrics struct {
 	told       *prometheus.CounterVec
 	deliveries *prometheus.CounterVec
 	delay      prometheus.Histogram
+	waiting    prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -27,7 +28,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "millrace_alert_delivery_seconds", Help: "Time from the change of an alert to the acknowledgement of a receiver.",
 			Buckets: prometheus.ExponentialBuckets(0.05, 4, 10)}),
 	}
-	for _, c := range []prometheus.Collector{m.looks, m.told, m.deliveries, m.delay} {
+	m.waiting = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "millrace_alert_deliveries_waiting", Help: "Deliveries that are neither acknowledged nor dead."})
+	for _, c := range []prometheus.Collector{m.looks, m.told, m.deliveries, m.delay, m.waiting} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register alert metrics: %w", err)
 		}

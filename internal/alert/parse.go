@@ -57,6 +57,9 @@ func watchFields() map[string][]string {
 // Every fault is reported, each as a [*Fault] that names the field, joined. Whether the
 // question of a [Query] can be answered is for the caller to see.
 func ParseRule(text []byte) (Rule, error) {
+	if bytes.Contains(text, []byte(`\u0000`)) {
+		return Rule{}, &Fault{Detail: "A rule has \\u0000 in it, which cannot be kept. Leave it out."}
+	}
 	members, err := object(text, "", ruleFields())
 	if err != nil {
 		return Rule{}, err

@@ -11,6 +11,7 @@ import (
 
 func TestRulesSayWhatIsWrong(t *testing.T) {
 	for text, field := range map[string]string{
+		`{"name":"a\u0000","watch":{"kind":"fraud"}}`: "",
 		`[]`:                                   "",
 		`{"nmae":1}`:                           "/nmae",
 		`{"name":"a"}`:                         "/watch",

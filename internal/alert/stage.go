@@ -30,6 +30,9 @@ type Store interface {
 	TakeDeliveries(ctx context.Context, limit int, lease time.Duration) ([]DueDelivery, error)
 	// EndAttempt notes how an attempt has ended.
 	EndAttempt(ctx context.Context, end AttemptEnd) error
+	// Backlog counts deliveries that are neither acknowledged nor dead, and tells
+	// when the oldest of them was written.
+	Backlog(ctx context.Context) (waiting int64, oldest time.Time, err error)
 	// Forget removes resolved alerts, and deliveries that are done, from before.
 	Forget(ctx context.Context, before time.Time) error
 }
@@ -90,6 +93,9 @@ type Stage struct {
 	mu     sync.Mutex
 	faults map[string]error // guarded by mu; by the loop that it stopped
 	since  time.Time        // guarded by mu; of faults, or of none
+
+	waiting int64     // guarded by mu; deliveries
+	oldest  time.Time // guarded by mu; of them
 }
 
 // NewStage builds the stage; Run starts it.
@@ -109,6 +115,7 @@ func NewStage(cfg Config, deps Deps) (*Stage, error) {
 // How much is taken at once.
 const (
 	rulesAtOnce     = 16
+	looksAtOnce     = 4
 	purchasesAtOnce = 500
 )
 
@@ -119,6 +126,7 @@ func (s *Stage) Run(ctx context.Context) error {
 	loops.Go(func() error { return s.repeat(ctx, "rules", s.lookAtRules) })
 	loops.Go(func() error { return s.repeat(ctx, "purchases", s.lookAtPurchases) })
 	loops.Go(func() error { return s.deliver(ctx) })
+	loops.Go(func() error { return s.count(ctx) })
 	loops.Go(func() error { return s.forget(ctx) })
 	return loops.Wait()
 }
@@ -169,16 +177,24 @@ func (s *Stage) note(name string, err error) {
 	s.deps.Logger.Warn("alerts cannot work, will keep trying", "part", name, "error", err)
 }
 
+// Backlog is how many deliveries were waiting a few seconds ago, and when the
+// oldest of them was written.
+func (s *Stage) Backlog() (waiting int64, oldest time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting, s.oldest
+}
+
 // Failing returns what keeps the stage from working, nil where nothing does, and
 // since when that is so.
-func (s *Stage) Failing() (error, time.Time) {
+func (s *Stage) Failing() (since time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []error
 	for _, name := range []string{"rules", "purchases", "deliveries", "acknowledgements"} {
 		all = append(all, s.faults[name])
 	}
-	return errors.Join(all...), s.since
+	return s.since, errors.Join(all...)
 }
 
 func (s *Stage) lookAtRules(ctx context.Context) (bool, error) {
@@ -186,12 +202,12 @@ func (s *Stage) lookAtRules(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	var looks errgroup.Group // one slow question holds up few others
+	looks.SetLimit(looksAtOnce)
 	for _, rule := range due {
-		if err := s.lookAt(ctx, rule); err != nil {
-			return false, err
-		}
+		looks.Go(func() error { return s.lookAt(ctx, rule) })
 	}
-	return len(due) == rulesAtOnce, nil
+	return len(due) == rulesAtOnce, looks.Wait()
 }
 
 // lookAt sees what a rule watches and moves its alerts on. That a rule cannot be
@@ -268,6 +284,21 @@ func NewDeliveryID() string { return newID("de_") }
 
 // NewRuleID makes an id for a rule.
 func NewRuleID() string { return newID("ar_") }
+
+// count keeps the backlog in memory.
+func (s *Stage) count(ctx context.Context) error {
+	for ctx.Err() == nil {
+		waiting, oldest, err := s.deps.Store.Backlog(ctx)
+		if err == nil { // else the loops that deliver say so
+			s.mu.Lock()
+			s.waiting, s.oldest = waiting, oldest
+			s.mu.Unlock()
+			s.metrics.waiting.Set(float64(waiting))
+		}
+		wait(ctx, 5*time.Second)
+	}
+	return nil
+}
 
 // forget removes what is old, once an hour.
 func (s *Stage) forget(ctx context.Context) error {
