@@ -34,7 +34,7 @@ type Config struct {
 	SMTP, SMTPFrom string
 }
 
-// DefaultConfig tries 15 times over about eight hours.
+// DefaultConfig tries 15 times over three to five and a half hours.
 func DefaultConfig() Config {
 	return Config{
 		Look: 500 * time.Millisecond, SendTimeout: 10 * time.Second, AskTimeout: 30 * time.Second, Lease: 30 * time.Second,
