@@ -119,33 +119,12 @@ func fraudScores(stored []oltp.FraudScore) ([]FraudScore, error) {
 	scores := make([]FraudScore, len(stored))
 	for i, f := range stored {
 		scores[i] = FraudScore{
-			EventID: f.EventID, UserID: f.UserID, Timestamp: f.EventTime, Currency: f.Currency, Country: f.Country,
+			EventID: f.EventID, UserID: f.UserID, Timestamp: f.EventTime, Currency: f.Currency, Country: f.Country, Amount: f.Amount(),
 			Score: f.Score, Decision: f.Decision, Base: f.Base, Model: f.Model, ReceivedAt: f.ReceivedAt, ScoredAt: f.ScoredAt,
-		}
-		if f.AmountMicros != nil {
-			amount := decimalOf(*f.AmountMicros)
-			scores[i].Amount = &amount
 		}
 		if err := json.Unmarshal(f.Reasons, &scores[i].Reasons); err != nil {
 			return nil, fmt.Errorf("reasons of purchase %q: %w", f.EventID, err)
 		}
 	}
 	return scores, nil
-}
-
-// decimalOf writes millionths as a decimal without needless zeros.
-func decimalOf(micros int64) string {
-	sign, n := "", uint64(micros)
-	if micros < 0 {
-		sign, n = "-", -n
-	}
-	text := fmt.Sprintf("%s%d.%06d", sign, n/1_000_000, n%1_000_000)
-	end := len(text)
-	for text[end-1] == '0' {
-		end--
-	}
-	if text[end-1] == '.' {
-		end--
-	}
-	return text[:end]
 }

@@ -158,16 +158,6 @@ func TestListFraud(t *testing.T) {
 	}
 }
 
-func TestDecimalOf(t *testing.T) {
-	for micros, want := range map[int64]string{
-		0: "0", 1: "0.000001", 1_500_000: "1.5", 499_000_000: "499", -2_250_000: "-2.25", math.MinInt64: "-9223372036854.775808",
-	} {
-		if got := decimalOf(micros); got != want {
-			t.Errorf("%d: got %s, want %s", micros, got, want)
-		}
-	}
-}
-
 // TestScoreFraudIsQuick asks over HTTP, with the profile in a real Postgres.
 func TestScoreFraudIsQuick(t *testing.T) {
 	cfg := oltp.DefaultConfig()

@@ -122,3 +122,29 @@ func (s *Store) FraudProfile(ctx context.Context, userID string) (state, populat
 	}
 	return nil, population, nil
 }
+
+// Amount is the amount as a decimal, nil where the event has none.
+func (f *FraudScore) Amount() *string {
+	if f.AmountMicros == nil {
+		return nil
+	}
+	text := decimalOf(*f.AmountMicros)
+	return &text
+}
+
+// decimalOf writes millionths as a decimal without needless zeros.
+func decimalOf(micros int64) string {
+	sign, n := "", uint64(micros)
+	if micros < 0 {
+		sign, n = "-", -n
+	}
+	text := fmt.Sprintf("%s%d.%06d", sign, n/1_000_000, n%1_000_000)
+	end := len(text)
+	for text[end-1] == '0' {
+		end--
+	}
+	if text[end-1] == '.' {
+		end--
+	}
+	return text[:end]
+}

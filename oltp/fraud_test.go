@@ -3,6 +3,7 @@ package oltp
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -143,5 +144,15 @@ func TestFraudProfileOfAnybody(t *testing.T) {
 	}
 	if state, population, err := s.FraudProfile(t.Context(), "new\x00"); err != nil || state != nil || len(population) == 0 {
 		t.Errorf("somebody new: %v, %v, %v", state, population, err)
+	}
+}
+
+func TestDecimalOf(t *testing.T) {
+	for micros, want := range map[int64]string{
+		0: "0", 1: "0.000001", 1_500_000: "1.5", 499_000_000: "499", -2_250_000: "-2.25", math.MinInt64: "-9223372036854.775808",
+	} {
+		if got := decimalOf(micros); got != want {
+			t.Errorf("%d: got %s, want %s", micros, got, want)
+		}
 	}
 }

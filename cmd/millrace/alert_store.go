@@ -74,15 +74,10 @@ func (s alertStore) TakePurchases(ctx context.Context, limit int, step func([]al
 }
 
 func foundPurchase(f oltp.FraudScore) alert.Purchase {
-	p := alert.Purchase{
+	return alert.Purchase{
 		EventID: f.EventID, UserID: f.UserID, Time: f.EventTime, Currency: f.Currency, Score: f.Score, Decision: f.Decision,
-		Reasons: f.Reasons, ScoredAt: f.ScoredAt,
+		Reasons: f.Reasons, ScoredAt: f.ScoredAt, Amount: f.Amount(),
 	}
-	if f.AmountMicros != nil {
-		amount := alert.Decimal(*f.AmountMicros)
-		p.Amount = &amount
-	}
-	return p
 }
 
 func alertStep(step alert.Step) oltp.AlertStep {

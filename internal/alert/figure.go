@@ -155,13 +155,3 @@ func AtRisk(u UserAtRisk, holds bool) Observation {
 		Summary: fmt.Sprintf("user %s will stay away with probability %.2f", u.UserID, u.Probability),
 	}
 }
-
-// Decimal writes millionths as a decimal without needless zeros.
-func Decimal(micros int64) string {
-	sign, n := "", uint64(micros)
-	if micros < 0 {
-		sign, n = "-", -n
-	}
-	text := fmt.Sprintf("%s%d.%06d", sign, n/1_000_000, n%1_000_000)
-	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
-}
