@@ -113,9 +113,10 @@ test-outage: engines ## a day without the store: a million events wait, and are 
 test-race: engines ## the tests with the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -skip TestMemoryStaysWithinTheBudget ./ingest/ ./api/ ./oltp/ ./internal/event/ ./internal/replay/ ./internal/client/ ./internal/enrich/
 
+# Making an interesting input smaller may take a minute by itself, in which nothing else is tried; the end of -fuzztime within it is a failure.
 test-fuzz: needs-go ## each decoder fuzzed for a short while
-	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzDecode -fuzztime 20s
-	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzProtobuf -fuzztime 20s
+	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzDecode -fuzztime 20s -fuzzminimizetime 10x
+	$(GO) test ./internal/event/ -run '^$$' -fuzz FuzzProtobuf -fuzztime 20s -fuzzminimizetime 10x
 
 test-python: engines ## clickhouse-connect, clickhouse-driver and pyarrow against the embedded ClickHouse (needs Python 3)
 	@$(PYTHON) -m venv $(VENV) || { echo "test-python needs Python 3 with its venv module (Debian: apt-get install python3-venv)"; exit 1; }
