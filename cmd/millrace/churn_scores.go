@@ -177,8 +177,11 @@ func (s *churnScores) score(ctx context.Context, p churnPass) error {
 			return err
 		}
 	}
+	if err := s.write(ctx, &p); err != nil {
+		return err // nobody is taken away before everybody is written
+	}
 	drift := p.tally.Drift()
-	err = errors.Join(s.write(ctx, &p), p.figures.Done(ctx), s.store.DropChurnFeatures(ctx, p.asOf), s.store.DropPredictions(ctx, churn.Name, p.asOf),
+	err = errors.Join(p.figures.Done(ctx), s.store.DropChurnFeatures(ctx, p.asOf), s.store.DropPredictions(ctx, churn.Name, p.asOf),
 		s.store.SaveDrift(ctx, oltp.Drift{
 			Name: churn.Name, Version: p.version, AsOf: p.asOf, Users: drift.Users, Score: drift.Score, Features: drift.Features,
 		}))

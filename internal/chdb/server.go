@@ -280,7 +280,7 @@ func spaceConfig(free int64) string {
 // mergeConfig leaves merges half of the processors. By itself the engine runs up to 32 at once,
 // which suits a server of its own: here broker and ingest share the machine, and while rows come in
 // fast, merges that wait find more parts to put together at once. (Measured, 3 million events on two
-// processors: each row was merged once instead of twice, and a third more rows came in.)
+// processors, one run each: a row was merged 1.0 instead of 2.0 times, and a third more rows came in; in later runs 1.0 to 2.0 times.)
 func mergeConfig(processors int) string {
 	merges := max(processors/2, 1)
 	spare := max(merges/2, 1) // below so many free places large merges, or mutations, have to wait
