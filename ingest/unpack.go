@@ -20,8 +20,16 @@ import (
 type unpacker struct {
 	other kgo.Decompressor
 	rooms sync.Pool // of *[]byte: where a batch is unpacked before its size is known
-	texts sync.Pool // of *[]byte: unpacked batches whose records are all in blocks
+
+	mu    sync.Mutex
+	texts [][]byte // unpacked batches whose records are all in blocks
+	idle  int      // bytes of texts
 }
+
+// idleText is how many bytes of unpacked batches are kept to be used again. (A
+// sync.Pool forgets them at each collection, and there are many: memory is
+// bounded.)
+const idleText = 16 << 20
 
 func newUnpacker() *unpacker {
 	return &unpacker{other: kgo.DefaultDecompressor(), rooms: sync.Pool{New: func() any { return new([]byte) }}}
@@ -36,33 +44,72 @@ func (u *unpacker) Decompress(packed []byte, codec kgo.CompressionCodecType) ([]
 	if !ok {
 		return u.other.Decompress(packed, codec)
 	}
+	if text, ok := u.intoUsed(frame); ok {
+		return text, nil
+	}
 	room := u.rooms.Get().(*[]byte)
 	defer u.rooms.Put(room)
 	if len(*room) < frame.bound {
 		*room = make([]byte, frame.bound)
 	}
-	text, err := frame.unpack(*room)
+	text, err := frame.unpack((*room)[:frame.bound])
 	if err != nil {
 		return nil, err
 	}
 	return append(u.GetDecompressBytes(text, codec), text...), nil
 }
 
-// textGrain is what the room for a text is a multiple of, so that the texts of
-// batches of about the same size fit into each other's room.
+// intoUsed unpacks a frame straight to where an earlier batch was. A frame does
+// not tell how long its text is, but a producer's batches are of about the same
+// size: mostly it fits, and is not copied.
+func (u *unpacker) intoUsed(frame lz4Frame) (text []byte, ok bool) {
+	used := u.used()
+	if used == nil {
+		return nil, false
+	}
+	text, err := frame.unpack(used[:min(cap(used), frame.bound)])
+	// One that is too short, or of which most would be wasted, is not offered again.
+	return text, err == nil && fits(cap(used), len(text))
+}
+
+// used is where an earlier batch was, nil where there is none to use again.
+func (u *unpacker) used() []byte {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	last := len(u.texts) - 1
+	if last < 0 {
+		return nil
+	}
+	text := u.texts[last]
+	u.texts, u.idle = u.texts[:last], u.idle-cap(text)
+	return text
+}
+
+// textGrain is what the room for a text is a multiple of, with at least half as
+// much to spare, so that the texts of batches of about the same size fit into
+// each other's room.
 const textGrain = 32 << 10
+
+// fits reports whether a text may have so much room.
+func fits(room, text int) bool { return text <= room && room <= 2*text+2*textGrain }
 
 // GetDecompressBytes implements [kgo.PoolDecompressBytes]. It has room for
 // something of the size of text, and is empty.
 func (u *unpacker) GetDecompressBytes(text []byte, _ kgo.CompressionCodecType) []byte {
-	if used, ok := u.texts.Get().(*[]byte); ok && cap(*used) >= len(text) && cap(*used) <= 2*len(text)+textGrain {
-		return (*used)[:0]
+	if used := u.used(); fits(cap(used), len(text)) {
+		return used[:0]
 	}
-	return make([]byte, 0, (len(text)+textGrain)/textGrain*textGrain)
+	return make([]byte, 0, (len(text)+textGrain/2+textGrain)/textGrain*textGrain)
 }
 
 // PutDecompressBytes implements [kgo.PoolDecompressBytes].
-func (u *unpacker) PutDecompressBytes(text []byte) { u.texts.Put(&text) }
+func (u *unpacker) PutDecompressBytes(text []byte) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if cap(text) > 0 && u.idle+cap(text) <= idleText {
+		u.texts, u.idle = append(u.texts, text), u.idle+cap(text)
+	}
+}
 
 // lz4Frame is a frame of the LZ4 frame format, version 1.6.
 type lz4Frame struct {
@@ -133,7 +180,8 @@ func (f *lz4Frame) measure() (end int, ok bool) {
 	return 0, false
 }
 
-// unpack writes the text of all blocks to dst, which has room for bound bytes.
+// unpack writes the text of all blocks to dst. It fails where dst is too short,
+// which one of bound bytes never is for a sound frame.
 func (f *lz4Frame) unpack(dst []byte) ([]byte, error) {
 	n := 0
 	for at := 0; ; {
@@ -143,10 +191,10 @@ func (f *lz4Frame) unpack(dst []byte) ([]byte, error) {
 			return dst[:n], nil
 		}
 		block := f.blocks[at : at+int(size&^blockAsIs)]
-		room := dst[n:min(n+f.blockBytes, f.bound)]
+		room := dst[n:min(n+f.blockBytes, len(dst))]
 		if size&blockAsIs != 0 {
 			if len(block) > len(room) {
-				return nil, fmt.Errorf("lz4: a block of %d bytes, the frame allows %d", len(block), len(room))
+				return nil, fmt.Errorf("lz4: a block of %d bytes, there is room for %d", len(block), len(room))
 			}
 			n += copy(room, block)
 		} else {

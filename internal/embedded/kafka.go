@@ -49,7 +49,12 @@ func (k *kafkaChild) open(log *slog.Logger) (*kfake.Cluster, error) {
 	return broker, nil
 }
 
+// garbagePercent lets the broker's heap, which is small, grow to so much before
+// it is collected: what it allocates are mostly answers that live for a moment.
+const garbagePercent = 400
+
 func (k *kafkaChild) serve(ctx context.Context, log *slog.Logger, ready func()) error {
+	debug.SetGCPercent(garbagePercent)
 	broker, err := k.open(log)
 	if err != nil {
 		return err
