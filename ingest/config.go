@@ -87,6 +87,10 @@ func DefaultConfig() Config {
 	}
 }
 
+// mostBytes is how much text closes a batch at the latest: a column holds 4 GiB,
+// and the last record of a batch comes on top.
+const mostBytes = 1 << 30
+
 // GoMemoryLimit is the limit that a process which does nothing but ingest gives
 // to debug.SetMemoryLimit, so that the garbage collector keeps MaxMemory in
 // mind. It leaves out what the runtime does not count, such as the program.
@@ -126,6 +130,9 @@ func (c Config) Validate() error {
 	}
 	if c.MaxRows <= 0 || c.MaxBytes <= 0 || c.MaxAge <= 0 {
 		fault("batch: rows %d, bytes %d and age %v must all be positive", c.MaxRows, c.MaxBytes, c.MaxAge)
+	}
+	if c.MaxBytes > mostBytes {
+		fault("batch: %d bytes are more than a column holds; give at most %d", c.MaxBytes, mostBytes)
 	}
 	if c.MaxQueuedBytes <= 0 {
 		fault("max queued bytes: %d is not positive", c.MaxQueuedBytes)

@@ -260,4 +260,9 @@ func TestConfigReportsEveryFault(t *testing.T) {
 			t.Errorf("%q does not name %q", err, want)
 		}
 	}
+	cfg := DefaultConfig()
+	cfg.MaxBytes = mostBytes + 1
+	if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "at most 1073741824") {
+		t.Errorf("a batch of more text than a column holds: %v", err)
+	}
 }

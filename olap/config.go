@@ -79,7 +79,10 @@ func positive[T ~int | ~int64 | ~uint64](field string, v T) error {
 // options turns the address into the driver's terms.
 func (c Config) options() (*clickhouse.Options, error) {
 	opt := &clickhouse.Options{Addr: []string{c.Address}}
-	if strings.Contains(c.Address, "://") {
+	if scheme, _, ok := strings.Cut(c.Address, "://"); ok {
+		if scheme == "http" || scheme == "https" {
+			return nil, fmt.Errorf("clickhouse address %q: Millrace speaks the native protocol; write clickhouse://user:password@host:port/database, with the native port (9000, not 8123)", redact(c.Address))
+		}
 		parsed, err := clickhouse.ParseDSN(c.Address)
 		if err != nil {
 			return nil, fmt.Errorf("clickhouse address %q: %w", redact(c.Address), err)
