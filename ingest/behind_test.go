@@ -58,3 +58,32 @@ func TestALargeBatchIsWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// The end of a backlog is stored at once; thin traffic waits for company.
+func TestTheEndOfABacklogDoesNotWait(t *testing.T) {
+	cfg := DefaultConfig()
+	p := &partition{cfg: &cfg, building: new(block)}
+	p.building.reset(0, nil)
+	far := int64(cfg.MaxRows/behindRows) + 1
+	for _, step := range []struct {
+		next, end int64
+		want      bool
+	}{
+		{0, far - 1, false}, // some are on their way: that is no backlog
+		{far - 1, far - 1, false},
+		{far, 2 * far, false},
+		{2*far - 1, 2 * far, false},
+		{2 * far, 2 * far, true},
+		{2 * far, 2*far + 1, false}, // one more came meanwhile
+		{2*far + 1, 2*far + 1, true},
+	} {
+		p.brokerEnd.Store(step.end)
+		p.next = step.next
+		if !p.accept(nil) {
+			t.Fatal("the partition was lost")
+		}
+		if got := p.caughtUp(); got != step.want {
+			t.Errorf("next %d of %d: caught up is %v", step.next, step.end, got)
+		}
+	}
+}

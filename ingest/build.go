@@ -22,6 +22,9 @@ func (p *partition) build() {
 		var due chan<- *block
 		switch {
 		case p.open.last != noSeal || p.building.empty(): // a sealed range ends by offset, not by age
+		case p.caughtUp():
+			p.building.closedBy = "caught_up"
+			due = p.blocks
 		case p.due():
 			p.building.closedBy = "age"
 			due = p.blocks
@@ -36,6 +39,7 @@ func (p *partition) build() {
 			return
 		case <-age.C:
 		case due <- p.building:
+			p.wasBehind = p.isBehind()
 			p.refill(false)
 		case <-p.queue.ready:
 			records := p.queue.take(spent)
@@ -94,12 +98,24 @@ const (
 	behindAges = 4
 )
 
+// isBehind reports whether the partition is behind.
+func (p *partition) isBehind() bool {
+	return p.brokerEnd.Load()-p.next > int64(p.cfg.MaxRows/behindRows)
+}
+
+// caughtUp reports whether the partition has been behind and the block has the
+// last record of the broker. What it holds is late already, so it waits for no
+// more; and it may hold a large batch that another partition waits for.
+func (p *partition) caughtUp() bool {
+	return p.wasBehind && p.brokerEnd.Load() <= p.next
+}
+
 // deadline is when the block is old enough to be stored.
 func (p *partition) deadline() time.Time { return p.building.opened.Add(p.maxAge()) }
 
 // maxAge is how old a block may become.
 func (p *partition) maxAge() time.Duration {
-	if p.brokerEnd.Load()-p.next > int64(p.cfg.MaxRows/behindRows) {
+	if p.isBehind() {
 		return behindAges * p.cfg.MaxAge
 	}
 	return p.cfg.MaxAge
@@ -108,6 +124,7 @@ func (p *partition) maxAge() time.Duration {
 // accept adds records and hands over each block that is full. It reports false
 // when the partition was lost meanwhile.
 func (p *partition) accept(records []*kgo.Record) bool {
+	p.wasBehind = p.wasBehind || p.isBehind()
 	for _, r := range records {
 		p.expect(r)
 		if p.open.last != noSeal && r.Offset > p.open.last { // what ended the sealed range is gone

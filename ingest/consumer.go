@@ -135,7 +135,7 @@ func (m *membership) connect(ctx context.Context) error {
 		kgo.KeepControlRecords(), // they take offsets: without them they would look like gaps
 		kgo.FetchMaxBytes(int32(shares.fetch)),
 		kgo.FetchMaxPartitionBytes(int32(shares.fetchPartition)),
-		kgo.FetchMaxWait(250 * time.Millisecond),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.WithPools(new(recordPool), unpacker),
 		kgo.WithDecompressor(unpacker),
 		clientMetrics(m.reg, "kafka_consumer"),
@@ -153,6 +153,12 @@ func (m *membership) connect(ctx context.Context) error {
 	close(m.connected)
 	return nil
 }
+
+// fetchWait is how long the broker may wait for records. A partition that has
+// more than it may hold pauses, and comes back with the next request: it must not
+// have to wait long for one that asks for the others, which have nothing. (With
+// 250 ms a single partition with a backlog got 24,000 events a second.)
+const fetchWait = 50 * time.Millisecond
 
 // countPartitions asks until a broker answers or ctx ends.
 func (m *membership) countPartitions(ctx context.Context) (partitions, brokers int, err error) {

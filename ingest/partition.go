@@ -56,6 +56,8 @@ type partition struct {
 	building *block
 	// wantsLarge says that the block before was full.
 	wantsLarge bool
+	// wasBehind says that the partition has been behind, and has not caught up since.
+	wasBehind bool
 
 	// brokerEnd is the offset behind the broker's last record, when it was last
 	// asked; the poll loop keeps it.
