@@ -24,6 +24,10 @@ export interface Formats {
   span(seconds: number): string;
   /** Milliseconds of work: 0.8 ms, 12 ms, 1.4 s. */
   elapsed(ms: number): string;
+  /** What is added: +1.90, −0.35. */
+  signed(n: number): string;
+  /** A measure between 0 and 1, or a small index: 0.786. */
+  measure(n: number): string;
   /** A size in powers of 1000: 1.2 MB. */
   bytes(n: number): string;
   /** n with its noun: 1 record, 2 records. */
@@ -40,6 +44,8 @@ export function formats(locale?: string, timeZone?: string): Formats {
   const tenths = number({ minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const hundredths = number({ maximumFractionDigits: 2 });
   const compact = number({ notation: 'compact', maximumFractionDigits: 1 });
+  const sign = number({ minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: 'exceptZero' });
+  const thousandths = number({ minimumFractionDigits: 3, maximumFractionDigits: 3 });
   const percent = number({ style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const zone = timeZone === undefined ? {} : { timeZone };
   const time = new Intl.DateTimeFormat(locale, {
@@ -69,6 +75,8 @@ export function formats(locale?: string, timeZone?: string): Formats {
       if (ms >= 1000) return `${tenths.format(ms / 1000)} s`;
       return `${ms < 10 ? tenths.format(ms) : count(ms)} ms`;
     },
+    signed: (n) => sign.format(n),
+    measure: (n) => thousandths.format(n),
     bytes: (n) => bytes(n, hundredths),
   };
 }

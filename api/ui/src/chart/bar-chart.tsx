@@ -12,6 +12,8 @@ export interface Bar {
   name: string;
   /** More may still come in for this bar. */
   open?: boolean;
+  /** It is one of those that the chart is about. */
+  marked?: boolean;
 }
 
 interface Props {
@@ -22,7 +24,9 @@ interface Props {
   /** What stands under the first and the last bar. */
   ends: [string, string];
   formatValue(n: number): string;
-  legend?: { bars: string; line: string };
+  /** Where values usually are, drawn behind the bars. */
+  band?: { low: number; high: number };
+  legend?: { bars: string; line?: string; marked?: string; band?: string };
 }
 
 const height = 168;
@@ -40,7 +44,7 @@ export function BarChart(props: Props) {
   const { bars } = props;
   const at = picked === null ? -1 : bars.findIndex((bar) => bar.key === picked);
   const chosen = bars[at];
-  const numbers = [...bars.map((bar) => bar.value ?? 0), ...(props.line ?? []).map((n) => n ?? 0)];
+  const numbers = [...bars.map((bar) => bar.value ?? 0), ...(props.line ?? []).map((n) => n ?? 0), props.band?.high ?? 0];
   const top = ceiling(Math.max(0, ...numbers));
 
   const pickIndex = (i: number | null) => pick(i === null ? null : bars[i]?.key ?? null);
@@ -72,7 +76,7 @@ export function BarChart(props: Props) {
           onPointerMove={(event) => pickIndex(indexAt(event.offsetX, bars.length, width))}
           onPointerLeave={() => pick(null)}
         >
-          <Drawing bars={bars} line={props.line ?? []} at={at} top={top} width={width} />
+          <Drawing bars={bars} line={props.line ?? []} band={props.band} at={at} top={top} width={width} />
         </div>
         <Axis top={top} />
       </div>
@@ -98,7 +102,9 @@ function Readout({ chosen, legend, formatValue }: Props & { chosen: Bar | undefi
   return (
     <>
       <span class="key key-bars">{legend.bars}</span>
-      <span class="key key-line">{legend.line}</span>
+      {legend.line !== undefined && <span class="key key-line">{legend.line}</span>}
+      {legend.marked !== undefined && <span class="key key-marked">{legend.marked}</span>}
+      {legend.band !== undefined && <span class="key key-band">{legend.band}</span>}
     </>
   );
 }
@@ -106,13 +112,14 @@ function Readout({ chosen, legend, formatValue }: Props & { chosen: Bar | undefi
 interface DrawingProps {
   bars: Bar[];
   line: (number | null)[];
+  band: { low: number; high: number } | undefined;
   /** The bar being read, or -1. */
   at: number;
   top: number;
   width: number;
 }
 
-function Drawing({ bars, line, at, top, width }: DrawingProps) {
+function Drawing({ bars, line, band, at, top, width }: DrawingProps) {
   const { step, bar: barWidth } = place(bars.length, width);
   const y = (n: number) => padTop + (height - padTop) * (1 - n / top);
   const rect = (value: number, i: number) => {
@@ -128,7 +135,9 @@ function Drawing({ bars, line, at, top, width }: DrawingProps) {
       {marks(top).map((n) => (
         <line key={n} class="mark-line" x1={0} x2={width} y1={y(n) - 0.5} y2={y(n) - 0.5} />
       ))}
-      <path class="bars-closed" d={shape((bar, i) => bar.open !== true && i !== at)} />
+      {band !== undefined && <rect class="band" x={0} width={width} y={y(band.high)} height={Math.max(2, y(band.low) - y(band.high))} />}
+      <path class="bars-closed" d={shape((bar, i) => bar.open !== true && bar.marked !== true && i !== at)} />
+      <path class="bars-marked" d={shape((bar, i) => bar.marked === true && i !== at)} />
       <path class="bars-open" d={shape((bar, i) => bar.open === true && i !== at)} />
       <path class="bars-chosen" d={shape((_, i) => i === at)} />
       {at >= 0 && <line class="cross" x1={at * step + barWidth / 2} x2={at * step + barWidth / 2} y1={0} y2={height} />}

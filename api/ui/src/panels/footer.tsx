@@ -4,7 +4,8 @@ const links = [
   { href: 'metrics', name: 'Metrics', about: 'of the server, for Prometheus' },
 ];
 
-export function Footer() {
+/** What else the server has. `live` explains the words of the live page, too. */
+export function Footer({ live }: { live: boolean }) {
   return (
     <footer>
       <nav aria-label="More of this server">
@@ -16,10 +17,12 @@ export function Footer() {
           ))}
         </ul>
       </nav>
-      <p class="about">
-        <strong>Stored until</strong>: all that the broker accepted before this instant is in these numbers.{' '}
-        <strong>Lag</strong>: records that still wait to be stored.
-      </p>
+      {live && (
+        <p class="about">
+          <strong>Stored until</strong>: all that the broker accepted before this instant is in these numbers.{' '}
+          <strong>Lag</strong>: records that still wait to be stored.
+        </p>
+      )}
     </footer>
   );
 }

@@ -1,14 +1,25 @@
 import { useState } from 'preact/hooks';
 
+import { hrefOf, pages } from '../route';
 import { applyTheme, nextTheme, storedTheme, type Theme } from '../theme';
 
-export function Header() {
+/** The name, the pages, and the theme. `page` is the one that is shown. */
+export function Header({ page: shown }: { page: string }) {
   return (
     <header class="top">
       <h1>
         <Mark />
         Millrace
       </h1>
+      <nav class="pages" aria-label="Pages">
+        <ul>
+          {pages.map(({ page, name }) => (
+            <li key={page}>
+              <a href={hrefOf(page)} aria-current={page === shown ? 'page' : undefined}>{name}</a>
+            </li>
+          ))}
+        </ul>
+      </nav>
       <ThemeButton />
     </header>
   );
