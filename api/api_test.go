@@ -123,7 +123,7 @@ func start(t testing.TB, change func(*Config, *Deps)) *running {
 		Figures:   figuresFunc(func(context.Context) (olap.Live, error) { return olap.Live{}, nil }),
 		Progress:  fakeProgress{}, DeadLetters: &letterBox{}, Ledger: ledgerFunc(noLedger),
 		Fraud: &fakeFraud{}, FraudModel: fraudModel(t),
-		Alerts: noAlerts{},
+		Alerts: noAlerts{}, Erasures: noErasures{},
 		Models: noModels{}, Scores: noScores{}, Features: features{},
 		Dashboard: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>Millrace</title>" + strings.Repeat("<p>hello</p>", 100))},

@@ -46,6 +46,8 @@ type Deps struct {
 	Models   Models
 	Scores   Scores
 	Features Features
+	// Erasures keeps which users are to be erased.
+	Erasures Erasures
 	// Alerts keeps rules and what they have found.
 	Alerts Alerts
 	// Trainers are the models that can be trained here, by name.
@@ -86,6 +88,7 @@ func (d Deps) Validate() error {
 	missing(d.Models == nil, "Models")
 	missing(d.Scores == nil, "Scores")
 	missing(d.Features == nil, "Features")
+	missing(d.Erasures == nil, "Erasures")
 	missing(d.Alerts == nil, "Alerts")
 	missing(d.Dashboard == nil, "Dashboard")
 	missing(d.Registry == nil, "Registry")

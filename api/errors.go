@@ -34,6 +34,8 @@ const (
 	codeUnsupportedEncoding = "unsupported_content_encoding"
 	codeDamagedBody         = "damaged_body"
 	codeUnknownUser         = "unknown_user"
+	codeLinkedUser          = "linked_user"
+	codeUnknownErasure      = "unknown_erasure"
 	codeUnknownModel        = "unknown_model"
 	codeModelNotTrained     = "model_not_trained"
 	codeModelOutdated       = "model_outdated"

@@ -37,8 +37,9 @@ type LedgerHour struct {
 	Stored       *int64        `json:"stored" doc:"Rows in the store."`
 	Deduplicated *int64        `json:"deduplicated" doc:"Left out as repeats of a stored event_id."`
 	DeadLettered *int64        `json:"dead_lettered" doc:"Kept as dead letters."`
+	Erased       *int64        `json:"erased" doc:"Stored once, and removed since with their user."`
 	Aggregated   *int64        `json:"aggregated" doc:"stored by the count of the materialized views; null where rows are older than the view that counts."`
-	Difference   *int64        `json:"difference" doc:"produced without pending, stored, deduplicated and dead_lettered: missing without repeated."`
+	Difference   *int64        `json:"difference" doc:"produced without pending, stored, deduplicated, dead_lettered and erased: missing without repeated."`
 	Missing      *int64        `json:"missing" doc:"Records that are in no table."`
 	Repeated     *int64        `json:"repeated" doc:"Rows beyond the first of their record."`
 	Settled      bool          `json:"settled" doc:"The hour is over and nothing of it is pending."`
@@ -116,7 +117,7 @@ func ledgerHour(l olap.LedgerLine) LedgerHour {
 	}
 	if l.Checkable {
 		h.Received, h.Produced, h.Pending, h.Stored = &l.Received, &l.Produced, &l.Pending, &l.Stored
-		h.Deduplicated, h.DeadLettered, h.Aggregated = &l.Deduplicated, &l.DeadLettered, l.Aggregated
+		h.Deduplicated, h.DeadLettered, h.Erased, h.Aggregated = &l.Deduplicated, &l.DeadLettered, &l.Erased, l.Aggregated
 		h.Difference, h.Missing, h.Repeated = &l.Difference, &l.Missing, &l.Repeated
 	}
 	return h

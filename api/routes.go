@@ -31,6 +31,8 @@ func (s *Server) routes() {
 	typed(s, getSchemaOperation(), s.getSchema, http.StatusBadRequest, http.StatusServiceUnavailable)
 	typed(s, getUserOperation(), s.getUser, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, getUserEventsOperation(), s.getUserEvents, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
+	typed(s, deleteUserOperation(), s.deleteUser, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable)
+	typed(s, getErasureOperation(), s.getErasure, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	s.raw(postScoreFraudOperation(s.registry()), s.postScoreFraud)
 	typed(s, getFraudOperation(), s.getFraud, http.StatusBadRequest, http.StatusServiceUnavailable)
 	s.raw(postPredictOperation("/v1/predict/churn", "predict-churn", s.registry()), s.postPredictChurn)

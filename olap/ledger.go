@@ -57,11 +57,13 @@ type LedgerLine struct {
 	Stored       int64
 	Deduplicated int64
 	DeadLettered int64
+	// Erased were stored, and removed with their user.
+	Erased int64
 	// Aggregated is Stored by the count of the materialized views, nil where some
 	// rows are older than the view that counts.
 	Aggregated *int64
-	// Difference is Produced without Pending, Stored, Deduplicated and
-	// DeadLettered: Missing without Repeated.
+	// Difference is Produced without Pending, Stored, Deduplicated, DeadLettered
+	// and Erased: Missing without Repeated.
 	Difference int64
 	Missing    int64 // records that are in no table
 	Repeated   int64 // rows beyond the first of their record
@@ -89,8 +91,8 @@ type LedgerFault struct {
 type LedgerView struct {
 	Name   string
 	Events int64
-	// Stored is the number of raw rows; it is known only where none came in while
-	// the two were counted.
+	// Stored is the number of raw rows, those that were erased with their user
+	// included; it is known only where none came in while the two were counted.
 	Stored *int64
 }
 
@@ -257,6 +259,7 @@ func (l *Ledger) sum() {
 		t.Stored += h.Stored
 		t.Deduplicated += h.Deduplicated
 		t.DeadLettered += h.DeadLettered
+		t.Erased += h.Erased
 		t.Difference += h.Difference
 		t.Missing += h.Missing
 		t.Repeated += h.Repeated

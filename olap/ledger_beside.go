@@ -159,9 +159,10 @@ func (s *Store) tryViewTotals(ctx context.Context) ([]LedgerView, error) {
 	return views, moved
 }
 
-// eventCounts are the number of raw rows, and what each view has counted.
+// eventCounts are the number of raw rows, with those that were erased since the
+// views have counted them, and what each view has counted.
 func (s *Store) eventCounts(ctx context.Context) ([]int64, error) {
-	parts := []string{"toInt64((SELECT count() FROM events))"}
+	parts := []string{"toInt64((SELECT count() FROM events) + (SELECT " + erasedIn("duplicates") + " FROM duplicates))"}
 	for _, view := range countingViews() {
 		parts = append(parts, "toInt64((SELECT sum(events) FROM "+view+"))")
 	}

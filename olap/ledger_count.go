@@ -24,6 +24,7 @@ type ledgerCell struct {
 	table  string
 	lower  int64 // the bound at or below its offsets
 	rows   int64
+	erased int64 // of rows, those that stand for an erased event
 	hashes uint64
 	oldest time.Time // stored_at
 }
@@ -76,7 +77,7 @@ func (l *LedgerLine) settle() {
 		*l = LedgerLine{Hour: l.Hour, RejectedBy: l.RejectedBy, Rejected: l.Rejected}
 		return
 	}
-	l.Difference = l.Produced - l.Pending - l.Stored - l.Deduplicated - l.DeadLettered
+	l.Difference = l.Produced - l.Pending - l.Stored - l.Deduplicated - l.DeadLettered - l.Erased
 	l.Settled = l.Settled && l.Pending == 0
 	l.Received = l.Produced + l.Rejected
 }
@@ -156,13 +157,13 @@ func (s *Store) countCells(ctx context.Context, table string, spans []ledgerSpan
 	slices.Sort(bounds)
 	q := newStatement()
 	q.text("SELECT kafka_partition, roundDown(kafka_offset, ", q.bind(slices.Compact(bounds)), ") AS lower,",
-		" toInt64(count()), sum(intHash64(kafka_offset)), min(stored_at) FROM ", table, " WHERE ")
+		" toInt64(count()), toInt64(", erasedIn(table), "), sum(intHash64(kafka_offset)), min(stored_at) FROM ", table, " WHERE ")
 	writeReach(q, reaches(spans))
 	q.text(" GROUP BY kafka_partition, lower")
 	err := s.eachRow(ctx, q, func(scan func(...any) error) error {
 		c := ledgerCell{table: table}
 		of := partitionOf{topic: spans[0].log.Topic()}
-		err := scan(&of.partition, &c.lower, &c.rows, &c.hashes, &c.oldest)
+		err := scan(&of.partition, &c.lower, &c.rows, &c.erased, &c.hashes, &c.oldest)
 		cells[of] = append(cells[of], c)
 		return err
 	})
@@ -236,7 +237,8 @@ func (s *Store) addSpan(ctx context.Context, span *ledgerSpan, line *LedgerLine,
 		found.add(span, &cells[i], viewSince)
 	}
 	line.Stored += found.rows["events"]
-	line.Deduplicated += found.rows["duplicates"]
+	line.Deduplicated += found.rows["duplicates"] - found.erased
+	line.Erased += found.erased
 	line.DeadLettered += found.rows["dead_letters"]
 	switch {
 	case found.older:
@@ -253,8 +255,9 @@ func (s *Store) addSpan(ctx context.Context, span *ledgerSpan, line *LedgerLine,
 // countedSpan is what the tables have of a span.
 type countedSpan struct {
 	rows    map[string]int64
+	erased  int64 // of the rows of duplicates
 	hashes  uint64
-	aligned int64 // rows of events in the span's whole blocks
+	aligned int64 // events in the span's whole blocks, those that were erased included
 	older   bool  // some rows were stored before the view that counts was made
 }
 
@@ -264,11 +267,15 @@ func (c *countedSpan) add(span *ledgerSpan, cell *ledgerCell, viewSince time.Tim
 	}
 	if cell.lower >= span.first && cell.lower < span.settled {
 		c.rows[cell.table] += cell.rows
+		c.erased += cell.erased
 		c.hashes += cell.hashes
 	}
-	if cell.table == "events" && cell.lower >= floorBlock(span.first) && cell.lower < span.alignedEnd() {
-		c.aligned += cell.rows
-		c.older = c.older || cell.oldest.Before(viewSince)
+	if cell.lower >= floorBlock(span.first) && cell.lower < span.alignedEnd() {
+		c.aligned += cell.erased // the view has counted them
+		if cell.table == "events" {
+			c.aligned += cell.rows
+			c.older = c.older || cell.oldest.Before(viewSince)
+		}
 	}
 }
 

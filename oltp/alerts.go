@@ -212,9 +212,11 @@ func (s *Store) AnomaliesForRule(ctx context.Context, ruleID string, since time.
 // ForgetAlerts removes alerts that were resolved before, and deliveries that were
 // done before.
 func (s *Store) ForgetAlerts(ctx context.Context, before time.Time) error {
-	_, err := s.pool.Exec(ctx, "DELETE FROM alerts WHERE state = 'resolved' AND resolved_at < $1", before)
+	// An alert stays as long as its deliveries: it says whom they are about.
+	const alerts = `DELETE FROM alerts a WHERE state = 'resolved' AND resolved_at < $1 AND NOT EXISTS (SELECT FROM alert_deliveries d WHERE d.alert_id = a.id)`
+	_, err := s.pool.Exec(ctx, "DELETE FROM alert_deliveries WHERE coalesce(delivered_at, dead_at) < $1", before)
 	if err == nil {
-		_, err = s.pool.Exec(ctx, "DELETE FROM alert_deliveries WHERE coalesce(delivered_at, dead_at) < $1", before)
+		_, err = s.pool.Exec(ctx, alerts, before)
 	}
 	if err != nil {
 		return wrap("remove old alerts", err)

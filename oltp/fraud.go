@@ -9,8 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrScoringMoved means that somebody else has written scores of the partition
-// since the step was begun: the state it was made from is no longer the latest.
+// ErrScoringMoved means that somebody else has written scores of the partition,
+// or erased profiles of it, since the step was begun: the state it was made from
+// is no longer the latest.
 var ErrScoringMoved = errors.New("the scoring of the partition has moved on")
 
 // FraudScore is the judgement of one purchase.
@@ -46,6 +47,9 @@ type ScoringState struct {
 	// ReceivedAt is the last event's.
 	ReceivedAt time.Time
 	Population []byte
+	// Erasures counts how often profiles of the partition were erased: what
+	// somebody remembers from before may be among them.
+	Erasures int64
 }
 
 // UserProfile is what the scoring remembers of one user.
@@ -60,7 +64,7 @@ type ScoringStep struct {
 	Partition int32
 	// From is the Next of the state that the step was made from.
 	From int64
-	// To is the state behind it.
+	// To is the state behind it, with the Erasures of the state before.
 	To       ScoringState
 	Scores   []FraudScore
 	Profiles []UserProfile // those that have changed
@@ -68,9 +72,9 @@ type ScoringStep struct {
 
 // ScoringState returns how far a partition has come.
 func (s *Store) ScoringState(ctx context.Context, topic string, partition int32) (ScoringState, error) {
-	const read = "SELECT next_offset, received_at, population FROM scoring_state WHERE topic = $1 AND partition = $2"
+	const read = "SELECT next_offset, received_at, population, erasures FROM scoring_state WHERE topic = $1 AND partition = $2"
 	var state ScoringState
-	err := s.pool.QueryRow(ctx, read, topic, partition).Scan(&state.Next, &state.ReceivedAt, &state.Population)
+	err := s.pool.QueryRow(ctx, read, topic, partition).Scan(&state.Next, &state.ReceivedAt, &state.Population, &state.Erasures)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ScoringState{Next: -1}, nil
 	}
@@ -78,6 +82,14 @@ func (s *Store) ScoringState(ctx context.Context, topic string, partition int32)
 		return state, wrap("read the scoring state", err)
 	}
 	return state, nil
+}
+
+// HasScored tells whether anybody has ever scored purchases.
+func (s *Store) HasScored(ctx context.Context) (scored bool, err error) {
+	if err := s.pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM scoring_state)").Scan(&scored); err != nil {
+		return false, wrap("read the scoring state", err)
+	}
+	return scored, nil
 }
 
 // UserProfiles returns the profiles that exist of these users in a partition, in
@@ -121,11 +133,11 @@ func moveScoring(ctx context.Context, tx pgx.Tx, step ScoringStep) error {
 		begin = `INSERT INTO scoring_state (topic, partition, next_offset, received_at, population) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT DO NOTHING`
 		move = `UPDATE scoring_state SET next_offset = $3, received_at = $4, population = $5, updated_at = now()
-			WHERE topic = $1 AND partition = $2 AND next_offset = $6`
+			WHERE topic = $1 AND partition = $2 AND next_offset = $6 AND erasures = $7`
 	)
 	sql, args := begin, []any{step.Topic, step.Partition, step.To.Next, step.To.ReceivedAt, step.To.Population}
 	if step.From >= 0 {
-		sql, args = move, append(args, step.From)
+		sql, args = move, append(args, step.From, step.To.Erasures)
 	}
 	tag, err := tx.Exec(ctx, sql, args...)
 	if err != nil {

@@ -105,7 +105,7 @@ func (s *churnScores) passIfDue(ctx context.Context) error {
 	if version == last.version && time.Since(last.ended) < s.every {
 		return nil
 	}
-	return s.pass(ctx, version, last)
+	return s.store.Hold(ctx, oltp.ScoringOfUsers, func(ctx context.Context) error { return s.pass(ctx, version, last) })
 }
 
 // pass scores every active user with a version of the model.

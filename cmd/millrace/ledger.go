@@ -133,7 +133,7 @@ func askLedger(ctx context.Context, cfg client.Config, from, to string) (*api.Le
 // happened are left out.
 func printLedger(w io.Writer, answer *api.LedgerAnswer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "HOUR (UTC)\tRECEIVED\tREJECTED\tPRODUCED\tPENDING\tSTORED\tREPEATS\tDEAD LETTERS\tAGGREGATED\tDIFFERENCE\t")
+	fmt.Fprintln(table, "HOUR (UTC)\tRECEIVED\tREJECTED\tPRODUCED\tPENDING\tSTORED\tREPEATS\tDEAD LETTERS\tERASED\tAGGREGATED\tDIFFERENCE\t")
 	for i := range answer.Hours {
 		h := &answer.Hours[i]
 		if idle(h) {
@@ -156,11 +156,11 @@ func idle(h *api.LedgerHour) bool {
 
 func printLedgerLine(w io.Writer, name string, h *api.LedgerHour) {
 	if h.Produced == nil {
-		fmt.Fprintf(w, "%s\t?\t%d\tthe broker does not have all of it any more\t\t\t\t\t\t\t\n", name, h.Rejected)
+		fmt.Fprintf(w, "%s\t?\t%d\tthe broker does not have all of it any more\t\t\t\t\t\t\t\t\n", name, h.Rejected)
 		return
 	}
-	fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, known(h.Received), h.Rejected, known(h.Produced), known(h.Pending),
-		known(h.Stored), known(h.Deduplicated), known(h.DeadLettered), known(h.Aggregated), known(h.Difference))
+	fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, known(h.Received), h.Rejected, known(h.Produced), known(h.Pending),
+		known(h.Stored), known(h.Deduplicated), known(h.DeadLettered), known(h.Erased), known(h.Aggregated), known(h.Difference))
 }
 
 // known is a number, or a question mark where it cannot be told.

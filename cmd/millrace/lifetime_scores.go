@@ -99,7 +99,7 @@ func (s *lifetimeScores) passIfDue(ctx context.Context) error {
 	if err := model.Validate(); err != nil {
 		return fmt.Errorf("%s version %d: %w", lifetime.Name, version, err)
 	}
-	return s.pass(ctx, version, model)
+	return s.store.Hold(ctx, oltp.ScoringOfUsers, func(ctx context.Context) error { return s.pass(ctx, version, model) })
 }
 
 // pass scores every customer as of the newest event: silence of the whole store

@@ -56,6 +56,8 @@ type plant struct {
 	ledger ledger        // broker against store
 	copies *letterCopies // nil where dead letters are not copied to Kafka
 
+	eraser *eraser // nil where the API runs elsewhere
+
 	identities *oltp.Identities // nil where the API runs elsewhere
 	enricher   *enrich.Enricher // nil where nothing is to be added, or the API runs elsewhere
 }
@@ -205,6 +207,7 @@ func (p *plant) openStages(brokers []string) (err error) {
 		err = p.openAlerts()
 	}
 	if p.options.runs(stageAPI) && err == nil {
+		p.eraser = newEraser(p, brokers)
 		err = p.openCollector()
 	}
 	return err
@@ -262,6 +265,9 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	}
 	if p.identities != nil {
 		stages.Go(func() error { return p.identities.Run(ctx) })
+	}
+	if p.eraser != nil {
+		stages.Go(func() error { return p.eraser.Run(ctx) })
 	}
 	if p.churnScores != nil {
 		stages.Go(func() error { return p.churnScores.Run(ctx) })
@@ -378,7 +384,7 @@ func (p *plant) apiDeps() api.Deps {
 		Dashboard: ui.Files(),
 
 		Fraud: p.users, FraudModel: p.fraudModel,
-		Alerts: p.users,
+		Alerts: p.users, Erasures: p.users,
 		Models: p.users, Scores: p.users, Features: p.events, Trainers: p.trainers(),
 
 		DeadLetters: p.events, Ledger: p.ledger, Rejections: p.events.Writer(),

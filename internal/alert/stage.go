@@ -78,7 +78,10 @@ type Source func(ctx context.Context, due DueRule) ([]Observation, error)
 type Deps struct {
 	Store Store
 	// Sources are by the kind of watch; a rule of a kind without one says so.
-	Sources    map[string]Source
+	Sources map[string]Source
+	// Together is what a round of looks runs in, for who has to wait until what
+	// was seen is written; nil where nobody does.
+	Together   func(ctx context.Context, looks func(context.Context) error) error
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
 }
@@ -105,6 +108,9 @@ func NewStage(cfg Config, deps Deps) (*Stage, error) {
 	}
 	if deps.Store == nil || deps.Registerer == nil || deps.Logger == nil {
 		return nil, errors.New("the alert stage needs a Store, a Registerer and a Logger")
+	}
+	if deps.Together == nil {
+		deps.Together = func(ctx context.Context, looks func(context.Context) error) error { return looks(ctx) }
 	}
 	s := &Stage{cfg: cfg, deps: deps, sender: NewSender(cfg), faults: map[string]error{}, since: time.Now()}
 	var err error
@@ -199,15 +205,20 @@ func (s *Stage) Failing() (since time.Time, err error) {
 
 func (s *Stage) lookAtRules(ctx context.Context) (bool, error) {
 	due, err := s.deps.Store.TakeDueRules(ctx, rulesAtOnce)
-	if err != nil {
+	if err != nil || len(due) == 0 {
 		return false, err
 	}
+	err = s.deps.Together(ctx, func(ctx context.Context) error { return s.lookAtAll(ctx, due) })
+	return len(due) == rulesAtOnce, err
+}
+
+func (s *Stage) lookAtAll(ctx context.Context, due []DueRule) error {
 	var looks errgroup.Group // one slow question holds up few others
 	looks.SetLimit(looksAtOnce)
 	for _, rule := range due {
 		looks.Go(func() error { return s.lookAt(ctx, rule) })
 	}
-	return len(due) == rulesAtOnce, looks.Wait()
+	return looks.Wait()
 }
 
 // lookAt sees what a rule watches and moves its alerts on. That a rule cannot be

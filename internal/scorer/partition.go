@@ -27,6 +27,7 @@ type partition struct {
 	known      bool
 	next       int64
 	receivedAt time.Time
+	erasures   int64
 	population fraud.Population
 }
 
@@ -89,7 +90,7 @@ func (p *partition) recall(ctx context.Context) error {
 			return fmt.Errorf("state of %s/%d: %w; a newer millrace wrote it, start that one", p.key.topic, p.key.partition, err)
 		}
 	}
-	p.next, p.receivedAt, p.known = state.Next, state.ReceivedAt, true
+	p.next, p.receivedAt, p.erasures, p.known = state.Next, state.ReceivedAt, state.Erasures, true
 	return nil
 }
 
@@ -157,7 +158,7 @@ func (b *block) gather(ctx context.Context) error {
 // judge goes through the rows in order.
 func (b *block) judge() (Step, error) {
 	p := b.partition
-	step := Step{Topic: p.key.topic, Partition: p.key.partition, From: p.next, To: State{ReceivedAt: p.receivedAt}}
+	step := Step{Topic: p.key.topic, Partition: p.key.partition, From: p.next, To: State{ReceivedAt: p.receivedAt, Erasures: p.erasures}}
 	for i := b.first; i < b.batch.Len(); i++ {
 		e, user := fraud.EventOf(b.batch, i), b.batch.UserID.At(i)
 		profile := b.users[user]

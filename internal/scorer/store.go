@@ -17,8 +17,8 @@ type Store interface {
 	// Profiles returns those that exist, in no particular order.
 	Profiles(ctx context.Context, topic string, partition int32, users []string) ([]Profile, error)
 	// Save writes the step whole or nothing of it, and only onto the state that
-	// it was made from: else it returns ErrMoved. A purchase that has a score
-	// keeps it.
+	// it was made from, while no profile of the partition was erased: else it
+	// returns ErrMoved. A purchase that has a score keeps it.
 	Save(ctx context.Context, step Step) error
 }
 
@@ -30,6 +30,8 @@ type State struct {
 	ReceivedAt time.Time
 	// Population is the binary form of the partition's [fraud.Population].
 	Population []byte
+	// Erasures counts how often profiles of the partition were erased.
+	Erasures int64
 }
 
 // Profile is the binary form of a user's [fraud.Profile].
@@ -43,7 +45,7 @@ type Step struct {
 	Topic     string
 	Partition int32
 	From      int64 // the Next of the state before
-	To        State
+	To        State // with the Erasures of the state before
 	Scores    []Score
 	Profiles  []Profile
 }
