@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -102,7 +103,7 @@ func (m *millraceUp) measure(t *testing.T, report *strings.Builder, situation, f
 	if from != "" && seen[from] != len(took) {
 		t.Errorf("%s: features from %v, want %s", situation, seen, from)
 	}
-	line(t, report, situation, fmt.Sprint(seen), took)
+	line(t, report, situation, strings.Join(slices.Sorted(maps.Keys(seen)), ", "), took)
 }
 
 // measureUnknown asks about users whom nobody knows.
