@@ -75,10 +75,13 @@ bench-olap: engines ## what questions cost over SIZES=10M,30M,100M events, besid
 bench-steady: engines ## 12 events a second for an hour: freshness and parts (STEADY=1h)
 	$(GO) test ./bench/ -run TestSteady -v -count 1 -timeout 25h -steady $(STEADY)
 
-.PHONY: bench-fraud bench-score
+.PHONY: bench-fraud bench-score bench-predict
 
-bench-score: engines ## 20,000 events a second: how long until a purchase has its row in fraud_scores
+bench-score: engines ## 20,000 events a second: how long until a purchase has its row in fraud_scores, the scoring alone and beside all stages
 	$(GO) test ./bench/ -run 'TestScoreLatency$$' -v -count 1 -timeout 10m -score 30s
+
+bench-predict: engines ## POST /predict over HTTP: median and p99, with and without a pass, beside events and passes
+	$(GO) test ./bench/ -run 'TestPredict$$' -v -count 1 -timeout 10m -predict 10s
 
 bench-fraud: needs-go ## how well labelled fraud is found, on seeds that nothing was chosen by
 	$(GO) test ./bench/ -run 'TestFraud$$' -v -count 1 -fraud

@@ -124,7 +124,7 @@ func start(t testing.TB, change func(*Config, *Deps)) *running {
 		Progress:  fakeProgress{}, DeadLetters: &letterBox{}, Ledger: ledgerFunc(noLedger),
 		Fraud: &fakeFraud{}, FraudModel: fraudModel(t),
 		Alerts: noAlerts{}, Erasures: noErasures{},
-		Models: noModels{}, Scores: noScores{}, Features: features{},
+		Models: noModels{}, Scores: noScores{},
 		Dashboard: fstest.MapFS{
 			"index.html":       {Data: []byte("<!doctype html><title>Millrace</title>" + strings.Repeat("<p>hello</p>", 100))},
 			"assets/app-1a.js": {Data: []byte("export {}")},

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,16 +21,13 @@ import (
 type Scores interface {
 	// ChurnFeatures returns oltp.ErrUnknownUser where none are kept.
 	ChurnFeatures(ctx context.Context, userID string) (oltp.ChurnFeatures, error)
+	// ChurnPass returns the latest pass over all users, and the instant before which
+	// stored events are part of the user statistics.
+	ChurnPass(ctx context.Context) (p oltp.ChurnPass, statsStoredBefore time.Time, err error)
 	// Prediction returns oltp.ErrUnknownUser where the model says nothing of the user.
 	Prediction(ctx context.Context, model, userID string) (oltp.Prediction, error)
 	Predictions(ctx context.Context, model string, f oltp.PredictionFilter) ([]oltp.Prediction, error)
 	CountPredictions(ctx context.Context, model string, minimum, maximum float64) (int, error)
-}
-
-// Features computes what is known of users from their events. *olap.Store is one.
-type Features interface {
-	ChurnFeatures(ctx context.Context, names []string, sel olap.ChurnSelection) iter.Seq2[olap.ChurnRow, error]
-	History(ctx context.Context, within time.Duration) (olap.History, error)
 }
 
 // ChurnQuestion is the body of POST /v1/predict/churn.
@@ -44,10 +41,21 @@ type ChurnPrediction struct {
 	ChurnProbability float64            `json:"churn_probability" doc:"That the user has no event within the model's horizon, 7 days unless trained otherwise."`
 	Churned          bool               `json:"churned" doc:"The probability is at or above the model's threshold, 0.5 unless trained otherwise."`
 	AsOf             time.Time          `json:"as_of" doc:"Events before this instant were looked at."`
+	StoredBefore     time.Time          `json:"stored_before" doc:"Events stored before this instant are part of the features: their age."`
+	FeaturesFrom     FeaturesFrom       `json:"features_from" enum:"events,statistics" doc:"events: computed from the user's events in the latest pass over all active users. statistics: estimated from the user's totals, of users whom that pass did not see: who came since, or was not active for long."`
 	Model            ModelUsed          `json:"model"`
 	Features         map[string]float64 `json:"features" doc:"What the model knows of the user; docs/models.md tells what each means."`
 	Reasons          []ChurnReason      `json:"reasons" nullable:"false" doc:"The features with the strongest effect, the strongest first."`
 }
+
+// FeaturesFrom is where the features of a prediction come from.
+type FeaturesFrom string
+
+// Where features come from.
+const (
+	FeaturesFromEvents     FeaturesFrom = "events"     // kept by the latest pass
+	FeaturesFromStatistics FeaturesFrom = "statistics" // estimated from user statistics
+)
 
 // ModelUsed names the version that made a prediction.
 type ModelUsed struct {
@@ -137,49 +145,74 @@ func (s *Server) predictChurn(ctx context.Context, user string) (*ChurnPredictio
 	if err != nil {
 		return nil, err
 	}
-	values, asOf, err := s.churnValues(ctx, user)
+	known, err := s.churnKnown(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	probability, reasons := scorer.Probability(values), scorer.Reasons(values)
+	probability, reasons := scorer.Probability(known.values), scorer.Reasons(known.values)
 	return &ChurnPrediction{
-		UserID: user, ChurnProbability: probability, Churned: scorer.Churned(probability), AsOf: milliseconds(asOf),
-		Model: ModelUsed{churn.Name, version}, Features: byName(values),
+		UserID: user, ChurnProbability: probability, Churned: scorer.Churned(probability),
+		AsOf: milliseconds(known.asOf), StoredBefore: milliseconds(known.storedBefore), FeaturesFrom: known.from,
+		Model: ModelUsed{churn.Name, version}, Features: byName(known.values),
 		Reasons: ChurnReasons(reasons[:min(len(reasons), churnReasonsShown)]),
 	}, nil
 }
 
-// churnValues are a user's features in the order of churn.Names: those kept, or
-// for a user of whom none are kept, such as a new one, those of this moment.
-func (s *Server) churnValues(ctx context.Context, user string) (values []float64, asOf time.Time, err error) {
-	names := churn.Names()
+// churnKnown are a user's features in the order of churn.Names, and their age.
+type churnKnown struct {
+	values             []float64
+	asOf, storedBefore time.Time
+	from               FeaturesFrom
+}
+
+// churnKnown returns the features that the latest pass has kept, else those that
+// the user's statistics give. Both lie in Postgres: computing them from the events
+// takes a hundred times as long.
+func (s *Server) churnKnown(ctx context.Context, user string) (churnKnown, error) {
 	kept, err := s.deps.Scores.ChurnFeatures(ctx, user)
-	if err == nil {
-		for _, name := range names {
-			values = append(values, kept.Features[name])
-		}
-		return values, kept.AsOf, nil
+	if errors.Is(err, oltp.ErrUnknownUser) {
+		return s.churnEstimated(ctx, user)
 	}
-	if !errors.Is(err, oltp.ErrUnknownUser) {
-		return nil, time.Time{}, err
-	}
-	history, err := s.deps.Features.History(ctx, 0)
 	if err != nil {
-		return nil, time.Time{}, err
+		return churnKnown{}, err
 	}
-	if history.Newest.IsZero() {
-		return nil, time.Time{}, oltp.ErrUnknownUser
+	known := churnKnown{asOf: kept.AsOf, storedBefore: kept.StoredBefore, from: FeaturesFromEvents}
+	for _, name := range churn.Names() {
+		known.values = append(known.values, kept.Features[name])
 	}
-	for row, err := range s.deps.Features.ChurnFeatures(ctx, names, olap.ChurnSelection{At: history.AsOf(), User: user}) {
-		if err != nil {
-			return nil, time.Time{}, err
+	return known, nil
+}
+
+// churnEstimated makes features of the user's statistics. Now is when it was for
+// the latest pass, or for the user's latest event, if that is later.
+func (s *Server) churnEstimated(ctx context.Context, user string) (churnKnown, error) {
+	stats, err := s.deps.Users.UserStats(ctx, user)
+	if err != nil {
+		return churnKnown{}, err
+	}
+	pass, storedBefore, err := s.deps.Scores.ChurnPass(ctx)
+	if err != nil {
+		return churnKnown{}, err
+	}
+	asOf := pass.AsOf
+	if last := stats.LastSeen.Add(time.Millisecond); last.After(asOf) {
+		asOf = last
+	}
+	totals := churn.Totals{
+		First: stats.FirstSeen, Last: stats.LastSeen, ByType: stats.EventsByType,
+		Sessions: stats.Sessions, ActiveDays: stats.ActiveDays, Revenue: inAveragePurchases(stats, pass.AveragePurchase),
+	}
+	return churnKnown{values: totals.Values(asOf), asOf: asOf, storedBefore: storedBefore, from: FeaturesFromStatistics}, nil
+}
+
+// inAveragePurchases is the user's revenue of all currencies.
+func inAveragePurchases(u oltp.UserStats, average map[string]float64) (sum float64) {
+	for currency, text := range u.RevenueByCurrency {
+		if amount, err := strconv.ParseFloat(text, 64); err == nil && average[currency] > 0 {
+			sum += amount / average[currency]
 		}
-		values = row.Values
 	}
-	if values == nil {
-		return nil, time.Time{}, oltp.ErrUnknownUser
-	}
-	return values, history.AsOf(), nil
+	return sum
 }
 
 func byName(values []float64) map[string]float64 {

@@ -42,10 +42,9 @@ type Deps struct {
 	// Enricher adds what can be known to events; nil means that they stay as they
 	// came.
 	Enricher Enricher
-	// Models, Scores and Features are what predictions are made of.
-	Models   Models
-	Scores   Scores
-	Features Features
+	// Models and Scores are what predictions are made of.
+	Models Models
+	Scores Scores
 	// Erasures keeps which users are to be erased.
 	Erasures Erasures
 	// Alerts keeps rules and what they have found.
@@ -87,7 +86,6 @@ func (d Deps) Validate() error {
 	missing(d.FraudModel == nil, "FraudModel")
 	missing(d.Models == nil, "Models")
 	missing(d.Scores == nil, "Scores")
-	missing(d.Features == nil, "Features")
 	missing(d.Erasures == nil, "Erasures")
 	missing(d.Alerts == nil, "Alerts")
 	missing(d.Dashboard == nil, "Dashboard")

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"iter"
 	"net/http"
 	"regexp"
 	"strings"
@@ -43,6 +42,10 @@ func (noScores) ChurnFeatures(context.Context, string) (oltp.ChurnFeatures, erro
 	return oltp.ChurnFeatures{}, oltp.ErrUnknownUser
 }
 
+func (noScores) ChurnPass(context.Context) (oltp.ChurnPass, time.Time, error) {
+	return oltp.ChurnPass{}, time.Time{}, nil
+}
+
 func (noScores) Prediction(context.Context, string, string) (oltp.Prediction, error) {
 	return oltp.Prediction{}, oltp.ErrUnknownUser
 }
@@ -53,24 +56,6 @@ func (noScores) Predictions(context.Context, string, oltp.PredictionFilter) ([]o
 
 func (noScores) CountPredictions(context.Context, string, float64, float64) (int, error) {
 	return 0, nil
-}
-
-// features are those of users by id, as the store of events would compute them.
-type features map[string][]float64
-
-func (f features) ChurnFeatures(_ context.Context, _ []string, sel olap.ChurnSelection) iter.Seq2[olap.ChurnRow, error] {
-	return func(yield func(olap.ChurnRow, error) bool) {
-		if values, known := f[sel.User]; known {
-			yield(olap.ChurnRow{UserID: sel.User, Values: values}, nil)
-		}
-	}
-}
-
-func (f features) History(context.Context, time.Duration) (olap.History, error) {
-	if len(f) == 0 {
-		return olap.History{}, nil
-	}
-	return olap.History{Newest: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}, nil
 }
 
 // trainer is a Trainer that only notes that it was started.
@@ -117,10 +102,16 @@ func withModel(t *testing.T) (*running, *oltp.Store) {
 			t.Fatal(err)
 		}
 	}
-	values := make([]float64, len(churn.Names()))
-	values[0] = 10
+	first := time.Date(2026, 2, 25, 0, 0, 0, 0, time.UTC)
+	newcomer := oltp.UserStats{
+		UserID: "newcomer", FirstSeen: first, LastSeen: first.AddDate(0, 0, 1), Events: 5, EventsByType: map[string]uint64{"view": 4, "purchase": 1},
+		Sessions: 2, ActiveDays: 2, Orders: 1, RevenueByCurrency: map[string]string{"EUR": "50", "XTS": "1"},
+	}
+	if err := store.UpsertUserStats(t.Context(), []oltp.UserStats{newcomer}); err != nil {
+		t.Fatal(err)
+	}
 	s := start(t, func(_ *Config, d *Deps) {
-		d.Models, d.Scores, d.Features = store, store, features{"newcomer": values}
+		d.Models, d.Scores, d.Users = store, store, store
 		d.Trainers = map[string]Trainer{"churn": &trainer{}}
 	})
 	return s, store
@@ -161,7 +152,7 @@ func TestPredictFromKeptFeatures(t *testing.T) {
 	s, store := withModel(t)
 	promote(t, store, 1)
 	at := time.Date(2026, 2, 28, 12, 0, 0, 0, time.UTC)
-	kept := oltp.ChurnFeatures{UserID: "u1", AsOf: at, Features: map[string]float64{"days_since_last_event": 10, "active_days_30d": 2, "revenue": 1.5}}
+	kept := oltp.ChurnFeatures{UserID: "u1", AsOf: at, StoredBefore: at.Add(time.Hour), Features: map[string]float64{"days_since_last_event": 10, "active_days_30d": 2, "revenue": 1.5}}
 	if err := store.SaveChurnFeatures(t.Context(), []oltp.ChurnFeatures{kept}); err != nil {
 		t.Fatal(err)
 	}
@@ -175,12 +166,28 @@ func TestPredictFromKeptFeatures(t *testing.T) {
 	}
 }
 
-func TestPredictAUserOfThisMoment(t *testing.T) {
+// TestPredictFromStatistics asks about users whom no pass has seen: before there
+// was a pass, the user's own latest event is the newest known.
+func TestPredictFromStatistics(t *testing.T) {
 	s, store := withModel(t)
 	promote(t, store, 1)
+	at := time.Date(2026, 2, 26, 0, 0, 0, 1e6, time.UTC)
+	before := decodeReply[ChurnPrediction](t, s.predict("/predict", `{"user_id":"newcomer"}`))
+	if !before.AsOf.Equal(at) || before.FeaturesFrom != FeaturesFromStatistics || before.Features["days_since_last_event"] > 1e-6 || before.Churned {
+		t.Errorf("before a pass: got %+v", before)
+	}
+	now := at.AddDate(0, 0, 20)
+	if err := store.SaveChurnPass(t.Context(), oltp.ChurnPass{AsOf: now, AveragePurchase: map[string]float64{"EUR": 20}}); err != nil {
+		t.Fatal(err)
+	}
 	p := decodeReply[ChurnPrediction](t, s.predict("/predict", `{"user_id":"newcomer"}`))
-	if p.ChurnProbability < 0.8 || !p.Churned || !p.AsOf.After(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)) {
+	if p.ChurnProbability < 0.8 || !p.Churned || !p.AsOf.Equal(now) || len(p.Reasons) != 2 || p.StoredBefore.Unix() != 0 {
 		t.Errorf("got %+v", p)
+	}
+	for name, want := range map[string]float64{"events": 5, "events_7d": 0, "events_30d": 5, "revenue": 2.5, "active_days_30d": 2, "views": 4} {
+		if got := p.Features[name]; got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
 	}
 	for _, id := range []string{"nobody", "a\x00b"} {
 		body, _ := json.Marshal(ChurnQuestion{id})

@@ -17,7 +17,7 @@ func postPredictOperation(path, id string, registry huma.Registry) *huma.Operati
 	return &huma.Operation{
 		Method: http.MethodPost, Path: path, OperationID: id, Tags: []string{tagModels},
 		Summary: "How likely a user is to stay away, and why",
-		Description: "Answered from what is kept of active users, renewed every quarter of an hour; of others it is computed now. " +
+		Description: "Answered from what is kept of active users, renewed every quarter of an hour; of others it is estimated from their statistics, and `features_from` says so. " +
 			"409 while no version of the model is in use, with what to do.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"application/json": {Schema: schemaOf[ChurnQuestion](registry), Example: json.RawMessage(exampleChurnQuestion)},

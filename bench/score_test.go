@@ -1,17 +1,12 @@
 package bench
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -24,7 +19,7 @@ import (
 var (
 	scoreFor    = flag.Duration("score", 0, "run TestScoreLatency for so long")
 	scoreRate   = flag.Float64("score-rate", 20_000, "events per second of TestScoreLatency")
-	scoreStages = flag.String("score-stages", "score", "the stages that run in TestScoreLatency")
+	scoreStages = flag.String("score-stages", "score;all", "the stages that run in TestScoreLatency, one run each, such as score;ingest,sync,score;all")
 )
 
 // The goals of scoring under load.
@@ -36,26 +31,42 @@ const (
 // TestScoreLatency produces events at a fixed rate into a running Millrace and
 // looks every 20 ms which purchases have their row in fraud_scores. A row's
 // latency is from just before its event was given to the producer to the look
-// that found it.
+// that found it. It does so with the scoring alone, and with every stage on the
+// same machine: then the events are stored as well, and their number is checked.
 func TestScoreLatency(t *testing.T) {
 	if *scoreFor == 0 {
 		t.Skip("takes its time: run it with -score 30s, or as `make bench-score`")
 	}
-	system, process := startScoring(t)
+	for _, stages := range strings.Split(*scoreStages, ";") {
+		t.Run(stages, func(t *testing.T) { measureScoring(t, stages) })
+	}
+}
+
+// measureScoring measures with the stages of one process; "all" are all of them.
+func measureScoring(t *testing.T, stages string) {
+	var args []string
+	if stages != "all" {
+		args = []string{"--stages", stages}
+	}
+	system := startMillrace(t, t.TempDir(), args...)
 	sent := &sentPurchases{at: map[string]time.Time{}}
 	looking, stopLooking := context.WithCancel(t.Context())
 	var watch sync.WaitGroup
 	watch.Go(func() { sent.watch(looking, t, system.Postgres) })
-	before, err := processorTime(process)
+	before, err := processorTime(system.pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	took, events := sent.produce(t, system.Kafka)
-	after, _ := processorTime(process)
+	after, _ := processorTime(system.pid)
 	sent.awaitAll(t)
 	stopLooking()
 	watch.Wait()
-	memory, err := peakMemory(process)
+	if stages == "all" {
+		all := strconv.Itoa(events) // each has its own id, so none may come twice either
+		await(t, "every event is stored", func() bool { return strings.TrimSpace(system.store().must(t, "SELECT count() FROM events")) == all })
+	}
+	memory, err := peakMemory(system.pid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +77,7 @@ func TestScoreLatency(t *testing.T) {
 	}
 	t.Logf("\n%s\n%d events in %v (%.0f/s), stages %s, %d purchases\n\n| event to row | median | p90 | p99 | slowest |\n|---|--:|--:|--:|--:|\n| | %v | %v | %v | %v |\n\n"+
 		"process: %.2f cores, %.2f µs of processor per event, %d MiB resident at most",
-		machine(), events, took.Round(time.Millisecond), rate, *scoreStages, len(sent.latency), quantile(0.5), quantile(0.9), quantile(0.99), quantile(1),
+		machine(), events, took.Round(time.Millisecond), rate, stages, len(sent.latency), quantile(0.5), quantile(0.9), quantile(0.99), quantile(1),
 		(after-before).Seconds()/took.Seconds(), float64((after-before).Microseconds())/float64(events), memory>>20)
 	if rate < 0.95**scoreRate {
 		t.Errorf("only %.0f events/s were produced, %.0f were asked for: the machine is too busy to measure", rate, *scoreRate)
@@ -74,53 +85,9 @@ func TestScoreLatency(t *testing.T) {
 	if p99 := quantile(0.99); p99 > scoreGoal {
 		t.Errorf("p99 is %v, the goal is %v", p99, scoreGoal)
 	}
-	if memory > scoreMemoryGoal {
+	if stages == "score" && memory > scoreMemoryGoal {
 		t.Errorf("%d MiB resident, the goal is %d", memory>>20, scoreMemoryGoal>>20)
 	}
-}
-
-// scoringUp is where a running Millrace can be reached.
-type scoringUp struct {
-	Kafka    string `json:"kafka"`
-	Postgres string `json:"postgres"`
-}
-
-// startScoring starts the program with the stages on free ports.
-func startScoring(t *testing.T) (system scoringUp, pid int) {
-	t.Helper()
-	dir := t.TempDir()
-	cmd := exec.Command(*steadyBinary, "up", "--data", dir, "--ports", "auto", "--listen", "127.0.0.1:0", "--stages", *scoreStages)
-	errs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v; build it with `make build`", *steadyBinary, err)
-	}
-	var draining sync.WaitGroup
-	draining.Go(func() {
-		for lines := bufio.NewScanner(errs); lines.Scan(); {
-			if text := lines.Text(); strings.Contains(text, "level=WARN") || strings.Contains(text, "level=ERROR") {
-				t.Log(text)
-			}
-		}
-	})
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		draining.Wait()
-		_ = cmd.Wait()
-	})
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for range 1200 {
-		<-tick.C
-		text, err := os.ReadFile(filepath.Join(dir, "addresses.json"))
-		if err == nil && json.Unmarshal(text, &system) == nil {
-			return system, cmd.Process.Pid
-		}
-	}
-	t.Fatal("millrace up is not ready after two minutes")
-	return system, 0
 }
 
 // sentPurchases are those whose row was not seen yet, and how long the others took.

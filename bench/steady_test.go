@@ -1,20 +1,14 @@
 package bench
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"maps"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -42,7 +36,7 @@ func TestSteady(t *testing.T) {
 	if *steadyFor == 0 {
 		t.Skip("takes its time: run it with -steady 1h, or as `make bench-steady`")
 	}
-	system := startMillrace(t)
+	system := startMillrace(t, t.TempDir())
 	sent := &sentRecords{unseen: map[int32][]sentRecord{}}
 	ctx, stop := context.WithTimeout(t.Context(), *steadyFor)
 	defer stop()
@@ -61,58 +55,6 @@ func TestSteady(t *testing.T) {
 	producing.Wait()
 	report.print(t, sent)
 	report.judge(t)
-}
-
-// millraceUp is a running `millrace up`.
-type millraceUp struct {
-	ClickHouseHTTP string `json:"clickhouse_http"`
-	Kafka          string `json:"kafka"`
-}
-
-func (m millraceUp) store() store { return store{url: m.ClickHouseHTTP, database: "default"} }
-
-// startMillrace starts the program on free ports and stops it with the test.
-func startMillrace(t *testing.T) millraceUp {
-	t.Helper()
-	dir := t.TempDir()
-	cmd := exec.Command(*steadyBinary, "up", "--data", dir, "--ports", "auto", "--listen", "127.0.0.1:0")
-	errs, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdout = cmd.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start %s: %v; build it with `make build`", *steadyBinary, err)
-	}
-	var draining sync.WaitGroup
-	draining.Go(func() { logWarnings(t, errs) })
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		draining.Wait()
-		_ = cmd.Wait()
-	})
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for range 1200 {
-		<-tick.C
-		var m millraceUp
-		text, err := os.ReadFile(filepath.Join(dir, "addresses.json"))
-		if err == nil && json.Unmarshal(text, &m) == nil {
-			return m
-		}
-	}
-	t.Fatal("millrace up is not ready after two minutes")
-	return millraceUp{}
-}
-
-// logWarnings reads what the program says and keeps what is not plain news.
-func logWarnings(t *testing.T, r io.Reader) {
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		if text := lines.Text(); strings.Contains(text, "level=WARN") || strings.Contains(text, "level=ERROR") {
-			t.Log(text)
-		}
-	}
 }
 
 // sentRecords are the records that the broker has acknowledged.

@@ -33,8 +33,6 @@ type ChurnSelection struct {
 	ActiveSince time.Time
 	// OneIn takes one user in so many, the same ones at every date. 0 and 1 take all.
 	OneIn int
-	// User is the only user wanted; empty for all.
-	User string
 }
 
 // ChurnRow is one user at one date.
@@ -72,9 +70,8 @@ func (s *Store) ChurnFeatures(ctx context.Context, names []string, sel ChurnSele
 	}
 }
 
-// churnReading is the context of the query with its parameters. A user's own
-// features are a question like any other; those of all must not be in the way of
-// questions.
+// churnReading is the context of the query with its parameters. It must not be in
+// the way of questions.
 func (s *Store) churnReading(ctx context.Context, sel ChurnSelection) (context.Context, context.CancelFunc) {
 	epoch := time.Unix(0, 0).UTC()
 	if sel.Until.IsZero() {
@@ -85,12 +82,9 @@ func (s *Store) churnReading(ctx context.Context, sel ChurnSelection) (context.C
 	}
 	parameters := clickhouse.Parameters{}
 	for name, value := range map[string]any{
-		"p1": sel.At, "p2": sel.Until, "p3": sel.ActiveSince, "p4": max(sel.OneIn, 1), "p5": sel.User,
+		"p1": sel.At, "p2": sel.Until, "p3": sel.ActiveSince, "p4": max(sel.OneIn, 1),
 	} {
 		parameters[name] = wireOf(value)
-	}
-	if sel.User != "" {
-		return s.reading(ctx, clickhouse.WithParameters(parameters))
 	}
 	settings := s.settings()
 	settings["max_execution_time"] = int(churnFeaturesTimeout.Seconds())

@@ -2,7 +2,6 @@
 -- only. The one thing that lies after it is churned: no event in [p1, p2).
 --   p3  users whose latest event is older are left out
 --   p4  one user in so many is taken
---   p5  only this user; empty for all
 -- Days are counted back from p1 in steps of 24 hours, so that every user has
 -- seen the same number of hours of each.
 WITH
@@ -25,7 +24,7 @@ SELECT
     user_id NOT IN (
         SELECT user_id FROM events
         WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')}
-            AND cityHash64(user_id) % {p4:Int64} = 0 AND ({p5:String} = '' OR user_id = {p5:String})
+            AND cityHash64(user_id) % {p4:Int64} = 0
     ) AS churned,
 
     min(age) / day AS days_since_last_event,
@@ -86,7 +85,7 @@ FROM
         if(average > 0, toFloat64(ifNull(amount, toDecimal64(0, 6))) / average, 0) AS spent
     FROM events
     WHERE timestamp < {p1:DateTime64(3, 'UTC')}
-        AND cityHash64(user_id) % {p4:Int64} = 0 AND ({p5:String} = '' OR user_id = {p5:String})
+        AND cityHash64(user_id) % {p4:Int64} = 0
 )
 GROUP BY user_id
 HAVING min(age) <= toUnixTimestamp64Milli({p1:DateTime64(3, 'UTC')}) - toUnixTimestamp64Milli({p3:DateTime64(3, 'UTC')})

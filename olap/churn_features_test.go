@@ -7,8 +7,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"millrace/internal/churn"
 )
 
 // refChurn is the slow, obvious way to a user's features at a date. It is given
@@ -244,15 +247,6 @@ func TestChurnFeaturesOfSomeUsers(t *testing.T) {
 	if len(all) != 200 || len(some) < 20 || len(some) > 80 {
 		t.Errorf("got %d users, and %d as one in four", len(all), len(some))
 	}
-	one := users(ChurnSelection{User: "u007"})
-	if len(one) != 1 || one["u007"] != all["u007"] {
-		t.Errorf("one user: got %v, want %v events", one, all["u007"])
-	}
-	for _, user := range []string{"nobody", `'); DROP TABLE events; --`} {
-		if got := users(ChurnSelection{User: user}); len(got) != 0 {
-			t.Errorf("%s: got %v", user, got)
-		}
-	}
 	for _, err := range s.ChurnFeatures(t.Context(), []string{"shoe_size"}, ChurnSelection{At: at("2027-01-01T00:00:00Z")}) {
 		if err == nil {
 			t.Error("an unknown feature was read")
@@ -274,5 +268,52 @@ func TestHistory(t *testing.T) {
 	want := History{at("2026-01-01T00:00:00.001Z"), at("2026-01-30T12:00:00.002Z"), 2}
 	if h, err := s.History(t.Context(), 24*time.Hour); err != nil || h != want {
 		t.Errorf("got %+v %v, want %+v", h, err, want)
+	}
+}
+
+// TestTotalsOfUsersStandInForTheirEvents compares features from user statistics
+// with those from the events, for users of whom both know the same: who came
+// within the last days, and who left before them. Days are counted otherwise, by
+// UTC and back from the date: one of the former touches two of the latter at most.
+func TestTotalsOfUsersStandInForTheirEvents(t *testing.T) {
+	const seed = 14
+	r := rand.New(rand.NewPCG(seed, 0))
+	rows := churnRows(r, 300, at("2026-01-01T00:00:00Z"))
+	newest := slices.MaxFunc(rows, func(a, b row) int { return a.at.Compare(b.at) }).at
+	rows = slices.DeleteFunc(rows, func(e row) bool { return e.at.After(newest.AddDate(0, 0, -60)) && e.user < "u150" }) // they left
+	for i := range rows {
+		if rows[i].user >= "u150" {
+			rows[i].at = newest.Add(-newest.Sub(rows[i].at) / 200) // they came in the last day
+		}
+	}
+	s := newStore(t)
+	start := time.Now().Add(-time.Hour)
+	write(t, s, "churn", rows)
+	date := newest.Add(time.Millisecond)
+	average, err := s.AveragePurchases(t.Context(), date)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats, compared := statsOf(t, s, start, time.Now().Add(time.Hour)), 0
+	for u := range churnOf(t, s, churn.Names(), ChurnSelection{At: date}) {
+		known := stats[u.UserID]
+		totals := churn.Totals{First: known.FirstSeen, Last: known.LastSeen, ByType: known.EventsByType, Sessions: known.Sessions, ActiveDays: known.ActiveDays}
+		for currency, text := range known.RevenueByCurrency {
+			if amount, _ := strconv.ParseFloat(text, 64); average[currency] > 0 {
+				totals.Revenue += amount / average[currency]
+			}
+		}
+		for i, name := range churn.Names() {
+			got, want := totals.Values(date)[i], u.Values[i]
+			switch days := strings.HasPrefix(name, "active_days"); {
+			case days && got <= 2*want && want <= 2*got, name == "days_per_active_day", name == "silence_in_usual_gaps":
+			case days, math.Abs(got-want) > 1e-9*(1+math.Abs(want)):
+				t.Errorf("%s: %s is %v, want %v", u.UserID, name, got, want)
+			}
+		}
+		compared++
+	}
+	if compared < 200 || len(average) != 3 {
+		t.Errorf("compared %d users, with %d currencies", compared, len(average))
 	}
 }

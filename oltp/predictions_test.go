@@ -104,7 +104,7 @@ func TestDroppingWhatWasNotRenewed(t *testing.T) {
 func TestChurnFeaturesComeBackWithoutZeros(t *testing.T) {
 	s := migratedStore(t)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
-	rows := []ChurnFeatures{{UserID: "ünï/cødé 💥", AsOf: at, Features: map[string]float64{"events": 3, "logins": 0, "activity_trend": -0.6931471805599453}}}
+	rows := []ChurnFeatures{{UserID: "ünï/cødé 💥", AsOf: at, StoredBefore: at.Add(time.Second), Features: map[string]float64{"events": 3, "logins": 0, "activity_trend": -0.6931471805599453}}}
 	if err := s.SaveChurnFeatures(t.Context(), rows); err != nil {
 		t.Fatal(err)
 	}
@@ -177,5 +177,24 @@ func TestCurrentVersion(t *testing.T) {
 	promote(t, s, "churn", 1, "")
 	if v, err := s.CurrentVersion(t.Context(), "churn"); v != 1 || err != nil {
 		t.Errorf("got %d %v", v, err)
+	}
+}
+
+func TestTheLatestPassAndTheStatistics(t *testing.T) {
+	s := migratedStore(t)
+	none, stored, err := s.ChurnPass(t.Context())
+	if err != nil || !none.AsOf.IsZero() || none.AveragePurchase != nil || stored.Unix() != 0 {
+		t.Errorf("before the first: got %+v, %v, %v", none, stored, err)
+	}
+	want := ChurnPass{AsOf: time.UnixMilli(2000).UTC(), AveragePurchase: map[string]float64{"EUR": 12.5}}
+	for _, p := range []ChurnPass{{AsOf: time.UnixMilli(1000), AveragePurchase: map[string]float64{}}, want} {
+		if err := s.SaveChurnPass(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(t, s, "UPDATE sync_state SET stored_before = '2026-01-02 03:04:05Z' WHERE name = 'user_stats'")
+	got, stored, err := s.ChurnPass(t.Context())
+	if err != nil || !reflect.DeepEqual(got, want) || !stored.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
+		t.Errorf("got %+v, %v, %v; want %+v", got, stored, err, want)
 	}
 }

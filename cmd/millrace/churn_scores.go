@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,118 +17,54 @@ import (
 )
 
 // churnScores keeps the features and churn probabilities of active users in
-// Postgres: again when every has passed and events were stored since, and at once
-// when another version of the model is put to use.
+// Postgres.
 type churnScores struct {
+	*scorePasses
 	events  *olap.Store
 	store   *oltp.Store
-	every   time.Duration
-	log     *slog.Logger
 	metrics *churnScoresMetrics
-
-	mu    sync.Mutex
-	state churnScoresState // guarded by mu
 }
 
-// churnScoresState is how the latest pass ended.
-type churnScoresState struct {
-	version int       // of the model; 0 before the first pass
-	asOf    time.Time // events before it were looked at
-	ended   time.Time
-	failing error
-	since   time.Time // of failing, or not
-}
-
-const (
-	// churnScoresLook is how often it is seen whether a pass is due.
-	churnScoresLook = 5 * time.Second
-	// churnScoresBatch is how many users are written with one statement.
-	churnScoresBatch = 2000
-	// churnReasonsKept is how many reasons are kept with a prediction.
-	churnReasonsKept = 3
-)
+// churnReasonsKept is how many reasons are kept with a prediction.
+const churnReasonsKept = 3
 
 func newChurnScores(events *olap.Store, store *oltp.Store, every time.Duration, reg prometheus.Registerer, log *slog.Logger) (*churnScores, error) {
-	s := &churnScores{events: events, store: store, every: every, log: log}
-	s.state.since = time.Now()
-	var err error
-	s.metrics, err = newChurnScoresMetrics(reg)
-	return s, err
-}
-
-// Run keeps the scores until ctx ends. A failed pass is repeated.
-func (s *churnScores) Run(ctx context.Context) error {
-	tick := time.NewTicker(churnScoresLook)
-	defer tick.Stop()
-	for {
-		if err := s.passIfDue(ctx); ctx.Err() == nil {
-			s.note(err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// note records how a look ended, and logs when that changes.
-func (s *churnScores) note(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if changed := (err == nil) != (s.state.failing == nil); changed {
-		s.state.since = time.Now()
-		if err != nil {
-			s.log.Warn("churn scores cannot be computed, will keep trying", "error", err)
-		} else {
-			s.log.Info("churn scores are computed again")
-		}
-	}
-	if s.state.failing = err; err != nil {
-		s.metrics.failures.Inc()
-	}
-}
-
-// passIfDue runs a pass where one is due. Without a model there is nothing to do.
-func (s *churnScores) passIfDue(ctx context.Context) error {
-	version, err := s.store.CurrentVersion(ctx, churn.Name)
-	if errors.Is(err, oltp.ErrNoModel) {
-		return nil
-	}
+	metrics, err := newChurnScoresMetrics(reg)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.mu.Lock()
-	last := s.state
-	s.mu.Unlock()
-	if version == last.version && time.Since(last.ended) < s.every {
-		return nil
+	s := &churnScores{events: events, store: store, metrics: metrics}
+	s.scorePasses = &scorePasses{
+		name: "churn", model: churn.Name, every: every, current: store.CurrentVersion, hold: store.Hold, pass: s.pass, failures: metrics.failures, log: log,
+		since:     time.Now(),
+		untrained: `no churn model is in use; train one with "millrace train churn" or POST /v1/models/churn/train`,
 	}
-	return s.store.Hold(ctx, oltp.ScoringOfUsers, func(ctx context.Context) error { return s.pass(ctx, version, last) })
+	return s, nil
 }
 
-// pass scores every active user with a version of the model.
-func (s *churnScores) pass(ctx context.Context, version int, last churnScoresState) error {
+// pass scores every active user with a version of the model, unless it did so
+// already and nothing was stored since.
+func (s *churnScores) pass(ctx context.Context, version int, last scorePass) (scorePass, error) {
 	began := time.Now()
 	scorer, model, err := s.scorer(ctx, version)
 	if err != nil {
-		return err
+		return last, err
 	}
 	history, err := s.events.History(ctx, model.ActiveWithin())
 	if err != nil {
-		return err
+		return last, err
 	}
 	asOf := history.AsOf()
-	if !history.Newest.IsZero() && (version != last.version || !asOf.Equal(last.asOf)) {
-		if err := s.score(ctx, churnPass{version: version, asOf: asOf, scorer: scorer, since: asOf.Add(-model.ActiveWithin())}); err != nil {
-			return err
-		}
-		s.metrics.seconds.Observe(time.Since(began).Seconds())
+	done := scorePass{version: version, asOf: asOf, detail: fmt.Sprintf("version %d, users as of %s", version, asOf.Format(time.RFC3339))}
+	if history.Newest.IsZero() || version == last.version && asOf.Equal(last.asOf) {
+		return done, nil
 	}
-	s.mu.Lock()
-	s.state.version, s.state.asOf, s.state.ended = version, asOf, time.Now()
-	s.mu.Unlock()
-	return nil
+	p := churnPass{version: version, began: began, asOf: asOf, scorer: scorer, since: asOf.Add(-model.ActiveWithin())}
+	if err := s.score(ctx, p); err != nil {
+		return last, err
+	}
+	s.metrics.seconds.Observe(time.Since(began).Seconds())
+	return done, nil
 }
 
 // scorer reads a version for the features that the store computes.
@@ -149,6 +84,7 @@ func (s *churnScores) scorer(ctx context.Context, version int) (*churn.Scorer, *
 // churnPass is one pass under way.
 type churnPass struct {
 	version     int
+	began       time.Time // events stored before it are part of it
 	asOf, since time.Time
 	scorer      *churn.Scorer
 	tally       *churn.Tally
@@ -161,7 +97,10 @@ type churnPass struct {
 // active, and keeps the drift.
 func (s *churnScores) score(ctx context.Context, p churnPass) error {
 	p.tally = p.scorer.NewTally()
-	var err error
+	averages, err := s.events.AveragePurchases(ctx, p.asOf)
+	if err != nil {
+		return err
+	}
 	if p.figures, err = s.events.NewScoreWriter(olap.ScoreChurn); err != nil {
 		return err
 	}
@@ -170,7 +109,7 @@ func (s *churnScores) score(ctx context.Context, p churnPass) error {
 		if err == nil {
 			err = p.add(ctx, names, row)
 		}
-		if err == nil && len(p.features) == churnScoresBatch {
+		if err == nil && len(p.features) == scoresBatch {
 			err = s.write(ctx, &p)
 		}
 		if err != nil {
@@ -182,6 +121,7 @@ func (s *churnScores) score(ctx context.Context, p churnPass) error {
 	}
 	drift := p.tally.Drift()
 	err = errors.Join(p.figures.Done(ctx), s.store.DropChurnFeatures(ctx, p.asOf), s.store.DropPredictions(ctx, churn.Name, p.asOf),
+		s.store.SaveChurnPass(ctx, oltp.ChurnPass{AsOf: p.asOf, AveragePurchase: averages}),
 		s.store.SaveDrift(ctx, oltp.Drift{
 			Name: churn.Name, Version: p.version, AsOf: p.asOf, Users: drift.Users, Score: drift.Score, Features: drift.Features,
 		}))
@@ -203,7 +143,7 @@ func (p *churnPass) add(ctx context.Context, names []string, row olap.ChurnRow) 
 	if err != nil {
 		return err
 	}
-	p.features = append(p.features, oltp.ChurnFeatures{UserID: row.UserID, AsOf: p.asOf, Features: features})
+	p.features = append(p.features, oltp.ChurnFeatures{UserID: row.UserID, AsOf: p.asOf, StoredBefore: p.began, Features: features})
 	p.predictions = append(p.predictions, oltp.Prediction{UserID: row.UserID, Version: p.version, AsOf: p.asOf, Score: probability, Details: details})
 	return p.figures.Add(ctx, row.UserID, probability)
 }
@@ -220,22 +160,4 @@ func (s *churnScores) write(ctx context.Context, p *churnPass) error {
 	s.metrics.users.Add(float64(len(p.predictions) - skipped))
 	p.features, p.predictions = p.features[:0], p.predictions[:0]
 	return nil
-}
-
-// stage tells GET /v1/status how the scores are doing.
-func (s *churnScores) stage() api.Stage {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stage := api.Stage{Name: "churn", State: api.StageOK, Since: s.state.since}
-	switch {
-	case s.state.failing != nil:
-		stage.State, stage.Detail = api.StageFailing, s.state.failing.Error()
-	case s.state.version == 0:
-		stage.Detail = `no churn model is in use; train one with "millrace train churn" or POST /v1/models/churn/train`
-	default:
-		age := time.Since(s.state.ended).Seconds()
-		stage.LagSeconds = &age
-		stage.Detail = fmt.Sprintf("version %d, users as of %s", s.state.version, s.state.asOf.Format(time.RFC3339))
-	}
-	return stage
 }

@@ -17,7 +17,11 @@ func TestChurnOnRealData(t *testing.T) {
 	r := up(t, t.TempDir())
 	command(t, exitOK, "replay", ecom, "--wait", "--api", r.API)
 	user := fmt.Sprintf(`{"user_id":%q}`, readEcom(t, ecom)[0].user)
-	equal(t, "code before a training", at(t, post(t, r.API+"/predict", user, http.StatusConflict), "code"), "model_not_trained")
+	untrained := post(t, r.API+"/predict", user, http.StatusConflict)
+	equal(t, "code before a training", at(t, untrained, "code"), "model_not_trained")
+	if detail := at(t, untrained, "detail").(string); !strings.Contains(detail, `"millrace train churn" or POST /v1/models/churn/train`) {
+		t.Errorf("before a training, the answer does not say what to do: %s", detail)
+	}
 
 	first := trainChurnJSON(t, r)
 	if first.Version != 1 || !first.Promoted {
@@ -26,6 +30,7 @@ func TestChurnOnRealData(t *testing.T) {
 	checkChurnReport(t, first.Metrics)
 	awaitScores(t, r, 1)
 	checkPrediction(t, r, user)
+	checkNewcomer(t, r)
 	checkRisk(t, r)
 
 	post(t, r.API+"/v1/models/churn/train", "", http.StatusAccepted)
@@ -108,6 +113,7 @@ func checkPrediction(t *testing.T, r *running, user string) {
 	answer := post(t, r.API+"/predict", user, http.StatusOK)
 	probability := at(t, answer, "churn_probability").(float64)
 	equal(t, "churned", at(t, answer, "churned"), probability >= 0.5)
+	equal(t, "features from", at(t, answer, "features_from"), "events")
 	equal(t, "features", len(at(t, answer, "features").(map[string]any)), 31)
 	if n := len(at(t, answer, "reasons").([]any)); n != 5 || probability <= 0 || probability >= 1 {
 		t.Errorf("got %v", answer)
@@ -121,6 +127,32 @@ func checkPrediction(t *testing.T, r *running, user string) {
 	}
 	slices.Sort(took)
 	t.Logf("POST /predict: median %v, p99 %v", took[calls/2], took[calls*99/100])
+}
+
+// checkNewcomer asks about a user whom no pass has seen, as soon as there are
+// statistics: his one event belongs to the time of the others, so it is not the
+// newest.
+func checkNewcomer(t *testing.T, r *running) {
+	t.Helper()
+	asOf, err := time.Parse(time.RFC3339, at(t, get(t, r.API+"/v1/churn?min=0&limit=1", http.StatusOK), "users", 0, "as_of").(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	post(t, r.API+"/v1/events", fmt.Sprintf(`{"type":"view","user_id":"newcomer","timestamp":%q}`, asOf.Add(-48*time.Hour).Format(time.RFC3339)), http.StatusAccepted)
+	eventually(t, "the newcomer has statistics", func() bool {
+		response, err := http.Get(r.API + "/v1/users/newcomer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+	answer := post(t, r.API+"/predict", `{"user_id":"newcomer"}`, http.StatusOK)
+	equal(t, "a newcomer's features from", at(t, answer, "features_from"), "statistics")
+	equal(t, "his views", at(t, answer, "features", "views_7d"), 1)
+	if silence := at(t, answer, "features", "days_since_last_event").(float64); silence < 1.99 || silence > 2.01 || len(at(t, answer, "reasons").([]any)) != 5 {
+		t.Errorf("got %v", answer)
+	}
 }
 
 // checkRisk compares the list of users at risk with their predictions, and with

@@ -24,6 +24,7 @@ const asCommand = "MILLRACE_TEST_AS_COMMAND"
 func TestMain(m *testing.M) {
 	embedded.Main() // the test binary is also the child that runs an engine
 	serveScorer()   // or a scorer that is there to be killed
+	serveSync()     // or a sync
 	if os.Getenv(asCommand) != "" {
 		main() // and the command, in a process of its own
 	}

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/api"
 	"millrace/internal/lifetime"
@@ -16,128 +17,85 @@ import (
 )
 
 // lifetimeScores keeps what the model of repeat purchases says of every customer
-// in Postgres: again when every has passed and something was bought since, or a
-// day has ended; and at once when another version is put to use.
+// in Postgres.
 type lifetimeScores struct {
+	*scorePasses
 	events *olap.Store
 	store  *oltp.Store
-	every  time.Duration
-	log    *slog.Logger
-
-	mu    sync.Mutex
-	state lifetimeScoresState // guarded by mu
 }
 
-// lifetimeScoresState is how the latest pass ended.
-type lifetimeScoresState struct {
-	version int       // of the model; 0 before the first pass
-	asOf    time.Time // the end of the last day that was looked at
-	users   int
-	ended   time.Time
-	failing error
-	since   time.Time // of failing, or not
+func newLifetimeScores(events *olap.Store, store *oltp.Store, every time.Duration, reg prometheus.Registerer, log *slog.Logger) (*lifetimeScores, error) {
+	failures := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "millrace_lifetime_failures_total", Help: "Passes over the customers that failed and will be repeated."})
+	if err := reg.Register(failures); err != nil {
+		return nil, fmt.Errorf("register the metric of customers' scores: %w", err)
+	}
+	s := &lifetimeScores{events: events, store: store}
+	s.scorePasses = &scorePasses{
+		name: "lifetime", model: lifetime.Name, every: every, current: store.CurrentVersion, hold: store.Hold, pass: s.pass, failures: failures, log: log,
+		since:     time.Now(),
+		untrained: `no model of repeat purchases is in use; train one with "millrace train bgnbd" or POST /v1/models/bgnbd/train`,
+	}
+	return s, nil
 }
 
-func newLifetimeScores(events *olap.Store, store *oltp.Store, every time.Duration, log *slog.Logger) *lifetimeScores {
-	return &lifetimeScores{events: events, store: store, every: every, log: log, state: lifetimeScoresState{since: time.Now()}}
-}
-
-// Run keeps the scores until ctx ends. A failed pass is repeated.
-func (s *lifetimeScores) Run(ctx context.Context) error {
-	tick := time.NewTicker(churnScoresLook)
-	defer tick.Stop()
-	for {
-		if err := s.passIfDue(ctx); ctx.Err() == nil {
-			s.note(err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// note records how a look ended, and logs when that changes.
-func (s *lifetimeScores) note(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if changed := (err == nil) != (s.state.failing == nil); changed {
-		s.state.since = time.Now()
-		if err != nil {
-			s.log.Warn("customers cannot be scored, will keep trying", "model", lifetime.Name, "error", err)
-		} else {
-			s.log.Info("customers are scored again", "model", lifetime.Name)
-		}
-	}
-	s.state.failing = err
-}
-
-// passIfDue runs a pass where one is due. Without a model there is nothing to do.
-func (s *lifetimeScores) passIfDue(ctx context.Context) error {
-	version, err := s.store.CurrentVersion(ctx, lifetime.Name)
-	if errors.Is(err, oltp.ErrNoModel) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	last := s.state
-	s.mu.Unlock()
-	if version == last.version && time.Since(last.ended) < s.every {
-		return nil
-	}
+// read returns a version of the model.
+func (s *lifetimeScores) read(ctx context.Context, version int) (model lifetime.Model, err error) {
 	saved, err := s.store.Model(ctx, lifetime.Name, version)
 	if err != nil {
-		return err
+		return model, err
 	}
-	var model lifetime.Model
 	if err := json.Unmarshal(saved.Parameters, &model); err != nil {
-		return fmt.Errorf("read the parameters of %s version %d: %w", lifetime.Name, version, err)
+		return model, fmt.Errorf("read the parameters of %s version %d: %w", lifetime.Name, version, err)
 	}
 	if err := model.Validate(); err != nil {
-		return fmt.Errorf("%s version %d: %w", lifetime.Name, version, err)
+		return model, fmt.Errorf("%s version %d: %w", lifetime.Name, version, err)
 	}
-	return s.store.Hold(ctx, oltp.ScoringOfUsers, func(ctx context.Context) error { return s.pass(ctx, version, model) })
+	return model, nil
 }
 
 // pass scores every customer as of the newest event: silence of the whole store
 // says nothing of one customer.
-func (s *lifetimeScores) pass(ctx context.Context, version int, model lifetime.Model) error {
+func (s *lifetimeScores) pass(ctx context.Context, version int, last scorePass) (scorePass, error) {
+	model, err := s.read(ctx, version)
+	if err != nil {
+		return last, err
+	}
 	history, err := s.events.History(ctx, 0)
 	if err != nil || history.Newest.IsZero() {
-		return err
+		return last, err
 	}
 	today := history.Newest.UTC().Truncate(24 * time.Hour)
 	p := lifetimePass{version: version, asOf: today.AddDate(0, 0, 1), model: model}
+	users, err := s.score(ctx, &p, today)
+	return scorePass{
+		version: version, asOf: p.asOf,
+		detail: fmt.Sprintf("version %d, %d customers as of %s", version, users, p.asOf.Format(time.DateOnly)),
+	}, err
+}
+
+// score writes all customers in batches, then takes away those who are none any
+// more: they were erased.
+func (s *lifetimeScores) score(ctx context.Context, p *lifetimePass, today time.Time) (users int, err error) {
 	if p.figures, err = s.events.NewScoreWriter(olap.ScoreAlive, olap.ScorePurchases, olap.ScoreValue); err != nil {
-		return err
+		return 0, err
 	}
-	users := 0
-	for h, err := range s.events.Purchases(ctx, olap.PurchaseSelection{Until: today, End: today, Currency: model.Currency}) {
+	for h, err := range s.events.Purchases(ctx, olap.PurchaseSelection{Until: today, End: today, Currency: p.model.Currency}) {
 		if err == nil {
 			err = p.add(ctx, h)
 		}
-		if err == nil && len(p.predictions) == churnScoresBatch {
+		if err == nil && len(p.predictions) == scoresBatch {
 			err = p.write(ctx, s.store)
 		}
 		if err != nil {
-			return err
+			return users, err
 		}
 		users++
 	}
 	if err := p.write(ctx, s.store); err != nil {
-		return err
+		return users, err
 	}
-	// Who is no customer any more was erased.
-	if err := errors.Join(s.store.DropPredictions(ctx, lifetime.Name, p.asOf), p.figures.Done(ctx)); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.state.version, s.state.asOf, s.state.users, s.state.ended = version, p.asOf, users, time.Now()
-	s.mu.Unlock()
-	return nil
+	return users, errors.Join(s.store.DropPredictions(ctx, lifetime.Name, p.asOf), p.figures.Done(ctx))
 }
 
 // lifetimePass is one pass under way.
@@ -167,22 +125,4 @@ func (p *lifetimePass) write(ctx context.Context, store *oltp.Store) error {
 	_, err := store.SavePredictions(ctx, lifetime.Name, p.predictions)
 	p.predictions = p.predictions[:0]
 	return err
-}
-
-// stage tells GET /v1/status how the scores are doing.
-func (s *lifetimeScores) stage() api.Stage {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stage := api.Stage{Name: "lifetime", State: api.StageOK, Since: s.state.since}
-	switch {
-	case s.state.failing != nil:
-		stage.State, stage.Detail = api.StageFailing, s.state.failing.Error()
-	case s.state.version == 0:
-		stage.Detail = `no model of repeat purchases is in use; train one with "millrace train bgnbd" or POST /v1/models/bgnbd/train`
-	default:
-		age := time.Since(s.state.ended).Seconds()
-		stage.LagSeconds = &age
-		stage.Detail = fmt.Sprintf("version %d, %d customers as of %s", s.state.version, s.state.users, s.state.asOf.Format(time.DateOnly))
-	}
-	return stage
 }

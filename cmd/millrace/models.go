@@ -19,7 +19,10 @@ func (p *plant) openModels() (err error) {
 		if err != nil {
 			return err
 		}
-		p.lifetimeScores = newLifetimeScores(p.events, p.users, p.options.churnRefresh, p.app.log)
+		p.lifetimeScores, err = newLifetimeScores(p.events, p.users, p.options.churnRefresh, p.registry, p.app.log)
+		if err != nil {
+			return err
+		}
 	}
 	if !scheduled && !p.options.runs(stageAPI) {
 		return nil

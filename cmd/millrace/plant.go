@@ -385,7 +385,7 @@ func (p *plant) apiDeps() api.Deps {
 
 		Fraud: p.users, FraudModel: p.fraudModel,
 		Alerts: p.users, Erasures: p.users,
-		Models: p.users, Scores: p.users, Features: p.events, Trainers: p.trainers(),
+		Models: p.users, Scores: p.users, Trainers: p.trainers(),
 
 		DeadLetters: p.events, Ledger: p.ledger, Rejections: p.events.Writer(),
 		Registry: p.registry,

@@ -238,8 +238,14 @@ func startVictim(t *testing.T, m memberOf) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startAs(t, scorerMember, string(text))
+}
+
+// startAs starts the test binary as what the environment variable makes of it.
+func startAs(t *testing.T, variable, value string) *exec.Cmd {
+	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), scorerMember+"="+string(text))
+	cmd.Env = append(os.Environ(), variable+"="+value)
 	var said lockedBuffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -249,7 +255,7 @@ func startVictim(t *testing.T, m memberOf) *exec.Cmd {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("a scorer said:\n%.5000s", said.String())
+			t.Logf("%s said:\n%.5000s", variable, said.String())
 		}
 	})
 	return cmd
