@@ -58,7 +58,7 @@ type LedgerFault struct {
 
 // LedgerView is what a materialized view has counted over all time.
 type LedgerView struct {
-	View       string `json:"view" example:"windows_10m"`
+	View       string `json:"view" example:"windows_by_type"`
 	Events     int64  `json:"events" doc:"Events that the view has counted."`
 	Difference *int64 `json:"difference" doc:"events without the number of raw rows; null where rows came in while the two were counted."`
 }

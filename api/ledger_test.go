@@ -41,7 +41,7 @@ func TestLedgerAnswer(t *testing.T) {
 			total.Checkable = false
 			return &olap.Ledger{From: from, To: to, Topics: []string{"events"}, Total: total,
 				Hours: []olap.LedgerLine{line, {Hour: hour.Add(time.Hour), Rejected: 1}},
-				Views: []olap.LedgerView{{Name: "windows_10m", Events: 8, Stored: &rows}, {Name: "stored_seconds", Events: 8}}}, nil
+				Views: []olap.LedgerView{{Name: "windows_by_type", Events: 8, Stored: &rows}, {Name: "stored_seconds", Events: 8}}}, nil
 		})
 	})
 	golden(t, "ledger.golden", render(t, s.get("/v1/ledger?from=2026-01-02T03:00:00Z&to=2026-01-02T05:00:00Z")))

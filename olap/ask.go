@@ -70,6 +70,7 @@ type run struct {
 	now         time.Time
 	storedUntil *time.Time
 	watermark   *time.Time
+	missing     []timeRange // months whose windows are not complete
 	meta        Meta
 	frame       frame // the range, once it is known
 	budget      Budget
@@ -87,6 +88,10 @@ type run struct {
 // read: the statement must hold for what follows.
 func (r *run) completeness(ctx context.Context) error {
 	r.storedUntil = r.store.storedUntil()
+	var err error
+	if r.missing, err = r.store.missingWindows(ctx); err != nil {
+		return err
+	}
 	newest, ok, err := r.store.newestEvent(ctx)
 	if err != nil || !ok {
 		return err

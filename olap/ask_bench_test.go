@@ -41,12 +41,12 @@ func BenchmarkAsk(b *testing.B) {
 		{"session_figures", `{"kind":"sessions",` + month + `}`},
 		{"session_figures_by_country", `{"kind":"sessions",` + month + `,"breakdown":{"property":"country"}}`},
 		{"revenue", `{"kind":"revenue",` + month + `,"top":0}`},
-		{"revenue_raw", `{"kind":"revenue",` + month + `,"top":0,"where":"type exists"}`},
+		{"revenue_raw", `{"kind":"revenue",` + month + `,"top":0,"where":"event_id exists"}`},
 		{"revenue_ragged", `{"kind":"revenue","from":"2026-01-15T00:03:00Z","to":"2026-02-14T00:07:00Z","top":0}`},
 		{"revenue_by_country_top_10", `{"kind":"revenue",` + month + `,"breakdown":{"property":"country"}}`},
 		{"video", `{"kind":"video",` + month + `}`},
 		{"windows_day", `{"kind":"windows","from":"2026-01-20","to":"2026-01-21"}`},
-		{"windows_day_raw", `{"kind":"windows","from":"2026-01-20","to":"2026-01-21","where":"type exists"}`},
+		{"windows_day_raw", `{"kind":"windows","from":"2026-01-20","to":"2026-01-21","where":"event_id exists"}`},
 	} {
 		b.Run(q.name, func(b *testing.B) {
 			var a *Answer
@@ -79,7 +79,7 @@ FROM numbers(%[1]d, %[2]d)`, done, min(chunk, n-done), n/50, n))
 			b.Fatal(err)
 		}
 	}
-	for _, table := range []string{"events", "windows_10m"} {
+	for _, table := range []string{"events", "windows_by_type"} {
 		if err := s.conn.Exec(b.Context(), "OPTIMIZE TABLE "+table+" FINAL"); err != nil {
 			b.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"millrace/internal/query"
 )
@@ -45,13 +46,18 @@ func strips(st *statement, n, stored, largestPart uint64) string {
 
 // catalogEvents counts the types of events.
 func (s *Store) catalogEvents(ctx context.Context, filter CatalogFilter, c *Catalog) error {
-	st := newStatement()
-	st.text("SELECT type, sum(events) AS n, min(window_start), max(window_start) FROM windows_10m")
-	if filter.Event != "" {
-		st.text(" WHERE type = ", st.bind(filter.Event))
+	missing, err := s.missingWindows(ctx)
+	if err != nil {
+		return err
 	}
-	st.text(" GROUP BY type ORDER BY n DESC, type LIMIT 1000")
-	err := s.eachRow(ctx, st, func(scan func(...any) error) error {
+	st := newStatement()
+	always := windowRows{timeRange: timeRange{time.Unix(0, 0), time.Unix(0, 0).AddDate(200, 0, 0)}, missing: missing, only: "1"}
+	if filter.Event != "" {
+		always.only = "type = " + st.bind(filter.Event)
+	}
+	st.text("SELECT type, sum(events) AS n, fromUnixTimestamp64Milli(min(at), 'UTC'), fromUnixTimestamp64Milli(max(at), 'UTC') FROM ",
+		always.render(st), " GROUP BY type ORDER BY n DESC, type LIMIT 1000")
+	err = s.eachRow(ctx, st, func(scan func(...any) error) error {
 		var e CatalogEvent
 		err := scan(&e.Name, &e.Count, &e.FirstSeen, &e.LastSeen)
 		e.FirstSeen, e.LastSeen = e.FirstSeen.UTC(), e.LastSeen.UTC()

@@ -13,8 +13,8 @@ WITH
         FROM
         (
             SELECT toString(currency) AS code, toFloat64(sum(revenue)) / sum(amounts) AS average
-            FROM windows_10m
-            WHERE type = 'purchase' AND window_start <= {p1:DateTime64(3, 'UTC')} - INTERVAL 10 MINUTE
+            FROM windows_by_type
+            WHERE NOT by_country AND type = 'purchase' AND window_start <= {p1:DateTime64(3, 'UTC')} - INTERVAL 10 MINUTE
             GROUP BY currency
             HAVING average > 0
         )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,18 +74,21 @@ func (s *Store) EnsureDeduplication(ctx context.Context, need DedupNeed) error {
 	return s.CheckDeduplication(ctx, need)
 }
 
-// migratedTables are the tables that the migrations make, of those that keep
-// tokens.
+// migratedTables are the tables that the migrations make, and do not drop again.
 func migratedTables() ([]string, error) {
 	migrations, err := Migrations()
 	if err != nil {
 		return nil, err
 	}
-	create := regexp.MustCompile(`CREATE TABLE IF NOT EXISTS (\w+)`)
+	change := regexp.MustCompile(`(CREATE|DROP) TABLE IF (?:NOT )?EXISTS (\w+)`)
 	var names []string
 	for _, m := range migrations {
-		for _, found := range create.FindAllStringSubmatch(m.sql, -1) {
-			names = append(names, found[1])
+		for _, found := range change.FindAllStringSubmatch(m.sql, -1) {
+			if found[1] == "CREATE" {
+				names = append(names, found[2])
+			} else {
+				names = slices.DeleteFunc(names, func(name string) bool { return name == found[2] })
+			}
 		}
 	}
 	return names, nil

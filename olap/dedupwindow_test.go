@@ -29,12 +29,12 @@ func TestDeduplicationWindowsAreChecked(t *testing.T) {
 		{"raw table", "ALTER TABLE events MODIFY SETTING non_replicated_deduplication_window = 100", "events"},
 		{"dead letters", "ALTER TABLE dead_letters RESET SETTING non_replicated_deduplication_window", "dead_letters"},
 		{"repeats", "ALTER TABLE duplicates MODIFY SETTING non_replicated_deduplication_window = 0", "duplicates"},
-		{"target of our view", "ALTER TABLE windows_10m MODIFY SETTING non_replicated_deduplication_window = 3599", "windows_10m"},
+		{"target of our view", "ALTER TABLE windows_by_type MODIFY SETTING non_replicated_deduplication_window = 3599", "windows_by_type"},
 		{"target of the operator's view", `CREATE TABLE mine (day Date, n UInt64) ENGINE = SummingMergeTree ORDER BY day;
 			CREATE MATERIALIZED VIEW mine_view TO mine AS SELECT toDate(timestamp) AS day, count() AS n FROM events GROUP BY day`, "mine"},
 		{"inner table of the operator's view", `CREATE MATERIALIZED VIEW inner_view ENGINE = SummingMergeTree ORDER BY day AS SELECT toDate(timestamp) AS day, count() AS n FROM events GROUP BY day`, ".inner_id."},
 		{"view of a view", `CREATE TABLE month (month Date, n UInt64) ENGINE = SummingMergeTree ORDER BY month;
-			CREATE MATERIALIZED VIEW month_view TO month AS SELECT toDate(window_start) AS month, sum(events) AS n FROM windows_10m GROUP BY month`, "month"},
+			CREATE MATERIALIZED VIEW month_view TO month AS SELECT toDate(window_start) AS month, sum(events) AS n FROM windows_by_type GROUP BY month`, "month"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newStore(t)
@@ -108,8 +108,8 @@ func TestDeduplicationWindowsGrow(t *testing.T) {
 	if err := s.CheckDeduplication(t.Context(), need); err != nil {
 		t.Error(err)
 	}
-	execAll(t, s, "ALTER TABLE windows_10m MODIFY SETTING non_replicated_deduplication_window = 500")
-	if err := s.EnsureDeduplication(t.Context(), need); err == nil || !strings.Contains(err.Error(), "windows_10m") {
+	execAll(t, s, "ALTER TABLE windows_by_type MODIFY SETTING non_replicated_deduplication_window = 500")
+	if err := s.EnsureDeduplication(t.Context(), need); err == nil || !strings.Contains(err.Error(), "windows_by_type") {
 		t.Errorf("a table that was made smaller by hand: %v", err)
 	}
 }

@@ -38,6 +38,7 @@ type frame struct {
 	calendar calendar
 	bounds   []time.Time
 	clock    clock
+	missing  []timeRange // months whose windows are not complete
 }
 
 // span resolves the range alone, without buckets.

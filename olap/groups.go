@@ -121,19 +121,25 @@ func (t *trends) groups(ctx context.Context, r *run, f frame) (groups, error) {
 
 func (t *trends) ranking(f frame) (*statement, error) {
 	st := newStatement()
-	during := f.during(st)
-	var anySeries []string
+	var selected []string
 	for i := range t.Series {
 		one, err := t.selection(st, i, f)
 		if err != nil {
 			return nil, err
 		}
-		anySeries = append(anySeries, one)
+		selected = append(selected, one)
 	}
+	first, anySeries := selected[0], "("+strings.Join(selected, " OR ")+")"
 	p := t.Breakdown.Property.property
-	st.text("SELECT toString(", p.text(st), ") AS value\nFROM events\nWHERE ", during, " AND (", strings.Join(anySeries, " OR "), ")",
-		" AND ", p.present(st),
-		"\nGROUP BY value\nORDER BY ", t.rankBy(st, anySeries[0]), " DESC, count() DESC, value\nLIMIT ", st.bind(int64(t.Breakdown.Limit)))
+	st.text("SELECT toString(", p.text(st), ") AS value\nFROM ")
+	if t.rankFromWindows() {
+		rows := f.windowsOf(anySeries)
+		rows.split = true
+		st.text(rows.render(st), "\nWHERE ", p.present(st), "\nGROUP BY value\nORDER BY ", t.windowRank(first), " DESC, sum(events)")
+	} else {
+		st.text("events\nWHERE ", f.during(st), " AND ", anySeries, " AND ", p.present(st), "\nGROUP BY value\nORDER BY ", t.rankBy(st, first), " DESC, count()")
+	}
+	st.text(" DESC, value\nLIMIT ", st.bind(int64(t.Breakdown.Limit)))
 	return st, nil
 }
 
@@ -141,15 +147,20 @@ func (t *trends) ranking(f frame) (*statement, error) {
 func (t *trends) rankBy(st *statement, first string) string {
 	s := t.Series[0]
 	p := s.Property.property
-	switch s.Measure {
-	case measureUsers, measureNewUsers, measureWeekly, measureMonthly, measureSessions:
+	switch {
+	case s.Measure.ranksByUsers():
 		return "uniqExactIf(user_id, " + first + ")"
-	case measureUnique:
+	case s.Measure == measureUnique:
 		return fmt.Sprintf("uniqExactIf(%s, %s AND %s)", p.text(st), first, p.present(st))
-	case measureSum:
-		if s.Property.given {
-			return fmt.Sprintf("ifNull(sumIf(%s, %s), 0)", p.number(st), first)
-		}
+	case s.Measure == measureSum && p.isAmount():
+		return fmt.Sprintf("ifNull(sumIf(amount, %s), 0)", first)
+	case s.Measure == measureSum && s.Property.given:
+		return fmt.Sprintf("ifNull(sumIf(%s, %s), 0)", p.number(st), first)
 	}
 	return "countIf(" + first + ")"
+}
+
+// ranksByUsers tells whether more users make a value matter more.
+func (m measure) ranksByUsers() bool {
+	return m.countsUsers() || m == measureSessions
 }

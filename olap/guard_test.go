@@ -47,8 +47,8 @@ func TestGuardRemembersUntilDataChange(t *testing.T) {
 	g := newGuard(t, s)
 	write(t, s, "1", []row{{user: "u", kind: "view", at: at("2026-03-05T00:00:00Z")}, {user: "u", kind: "view", at: at("2026-01-05T00:00:00Z")}})
 	// The condition holds for all: with it the events themselves are read.
-	const march = `{"kind":"trends","from":"2026-03-01","to":"2026-03-10","series":[{"event":"view","where":"type exists"}]}`
-	const january = `{"kind":"trends","from":"2026-01-01","to":"2026-02-01","series":[{"event":"view","where":"type exists"}]}`
+	const march = `{"kind":"trends","from":"2026-03-01","to":"2026-03-10","series":[{"event":"view","where":"event_id exists"}]}`
+	const january = `{"kind":"trends","from":"2026-01-01","to":"2026-02-01","series":[{"event":"view","where":"event_id exists"}]}`
 	for _, question := range []string{march, january} {
 		first := guarded(t, g, question)
 		again := guarded(t, g, strings.Replace(question, `"kind":"trends",`, `"where":null, "kind" : "trends",`, 1))
@@ -92,7 +92,7 @@ func TestGuardRemembersUntilDataChange(t *testing.T) {
 // nobody adds one without deciding.
 func TestVersionKnowsEveryTable(t *testing.T) {
 	s := newStore(t)
-	read := map[string]bool{"events": true, "windows_10m": true, "user_traits": true, "user_scores": true}
+	read := map[string]bool{"events": true, "windows_by_type": true, "windows_missing": true, "user_traits": true, "user_scores": true}
 	for _, name := range otherTables() {
 		read[name] = false
 	}
@@ -176,7 +176,7 @@ func TestGuardRefusesWhatIsOverBudget(t *testing.T) {
 		}
 	}
 	g := newGuard(t, s, func(c *GuardConfig) { c.Budget.Rows = 50_000 })
-	q, err := ParseText("trends view by users from 2026-01-01 to 2026-07-01 where type exists")
+	q, err := ParseText("trends view by users from 2026-01-01 to 2026-07-01 where event_id exists")
 	if err != nil {
 		t.Fatal(err)
 	}

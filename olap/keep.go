@@ -29,7 +29,7 @@ const (
 // keptTables are the tables that forget, each with the time it goes by.
 func keptTables() []struct{ name, time string } {
 	return []struct{ name, time string }{
-		{"windows_10m", "window_start"},
+		{"windows_by_type", "window_start"},
 		{"user_traits", "toDateTime(tupleElement(latest, 'timestamp'))"},
 		{"dead_letters", "toDateTime(received_at)"},
 		{"duplicates", "toDateTime(received_at)"},

@@ -34,7 +34,7 @@ func TestOldEventsGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKept(t, s, "events", 4)
-	wantKept(t, s, "windows_10m FINAL", 4)
+	wantKept(t, s, "windows_by_type FINAL", 8) // each window twice
 	wantKept(t, s, "user_traits FINAL", len(map[string]bool{ago(20).Format("2006"): true, ago(0).Format("2006"): true}))
 	wantKept(t, s, "dead_letters", 0)
 	a, err := s.Ask(t.Context(), q)

@@ -180,7 +180,7 @@ func TestLedgerFindsAViewThatDiffers(t *testing.T) {
 	if err := s.conn.Exec(t.Context(), "INSERT INTO offset_blocks VALUES ('events', 0, 2, 5)"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.conn.Exec(t.Context(), "INSERT INTO windows_10m (window_start, events) VALUES (now(), 7)"); err != nil {
+	if err := s.conn.Exec(t.Context(), "INSERT INTO windows_by_type (window_start, events) VALUES (now(), 7)"); err != nil {
 		t.Fatal(err)
 	}
 	got := ledgerOf(t, s, log, 2)
@@ -190,7 +190,7 @@ func TestLedgerFindsAViewThatDiffers(t *testing.T) {
 	if h := got.Hours[1]; h.Balanced() || *h.Aggregated != h.Stored+5 || h.Difference != 0 {
 		t.Errorf("got %+v", h)
 	}
-	if v := got.Views[0]; v.Name != "windows_10m" || v.Stored == nil || v.Events != *v.Stored+7 {
+	if v := got.Views[0]; v.Name != "windows_by_type" || v.Stored == nil || v.Events != *v.Stored+7 {
 		t.Errorf("got %+v", v)
 	}
 }

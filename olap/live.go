@@ -142,17 +142,23 @@ func (s *Store) liveWindow(ctx context.Context) (Live, error) {
 
 // liveTotals fills users, types and revenue from the 10-minute windows.
 func (s *Store) liveTotals(ctx context.Context, from time.Time, l *Live) error {
+	missing, err := s.missingWindows(ctx)
+	if err != nil {
+		return err
+	}
+	since := windowRows{timeRange: timeRange{from, from.Add(liveWindow + 2*day)}, missing: missing, only: "1"} // events may be a day ahead
 	q := newStatement()
-	q.text("SELECT uniqExactMerge(users) FROM windows_10m WHERE window_start >= ", q.bind(from))
+	all := since
+	all.split = true
+	q.text("SELECT uniqExactArray(users) FROM ", all.render(q))
 	users, cancel := s.reading(ctx, q.parameters())
 	defer cancel()
 	if err := s.conn.QueryRow(users, q.String()).Scan(&l.Users); err != nil {
 		return fmt.Errorf("count live users: %w", err)
 	}
 	q = newStatement()
-	q.text("SELECT type, sum(events) AS n FROM windows_10m WHERE window_start >= ", q.bind(from),
-		" GROUP BY type ORDER BY n DESC, type LIMIT 10")
-	err := s.eachRow(ctx, q, func(scan func(...any) error) error {
+	q.text("SELECT type, sum(events) AS n FROM ", since.render(q), " GROUP BY type ORDER BY n DESC, type LIMIT 10")
+	err = s.eachRow(ctx, q, func(scan func(...any) error) error {
 		var t LiveType
 		defer func() { l.TopEvents = append(l.TopEvents, t) }()
 		return scan(&t.Type, &t.Count)
@@ -161,8 +167,8 @@ func (s *Store) liveTotals(ctx context.Context, from time.Time, l *Live) error {
 		return fmt.Errorf("count live types: %w", err)
 	}
 	q = newStatement()
-	q.text("SELECT currency, toString(sum(revenue)), sum(amounts) AS n FROM windows_10m WHERE type = 'purchase' AND window_start >= ", q.bind(from),
-		" GROUP BY currency HAVING n > 0 ORDER BY n DESC, currency LIMIT 10")
+	since.only = "type = " + q.bind(typePurchase)
+	q.text("SELECT currency, toString(sum(revenue)), sum(amounts) AS n FROM ", since.render(q), " GROUP BY currency HAVING n > 0 ORDER BY n DESC, currency LIMIT 10")
 	err = s.eachRow(ctx, q, func(scan func(...any) error) error {
 		var r LiveRevenue
 		defer func() { l.Revenue = append(l.Revenue, r) }()

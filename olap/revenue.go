@@ -129,6 +129,7 @@ func (v *revenue) answer(ctx context.Context, r *run) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.missing = r.missing
 	r.describe(f)
 	p := &revenuePlan{revenue: v, frame: f}
 	if p.values, err = p.topValues(ctx, r); err != nil {

@@ -34,6 +34,7 @@ func (c *revenueCell) people(ctx context.Context, r *run) (*statement, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.missing = r.missing
 	r.describe(f)
 	within := f
 	if c.Bucket.given {

@@ -9,9 +9,9 @@ import (
 
 // How revenue becomes SQL
 //
-// Where the question asks for nothing but time and currency, and its buckets
-// are made of whole 10-minute windows, the rollup is read; else the raw events.
-// Both give the same figures: customers are different users in either.
+// Where the question asks for nothing but time, currency and country, and its
+// buckets are made of whole 10-minute windows, the rollup is read; else the raw
+// events. Both give the same figures: customers are different users in either.
 //
 // Money sums as decimals, which lose nothing. What is not exact (averages) is
 // divided in Go.
@@ -28,7 +28,15 @@ type revenueValue struct{ currency, value string }
 
 // fromWindows tells whether the rollup can answer.
 func (p *revenuePlan) fromWindows() bool {
-	return p.Breakdown == nil && !p.Where.given() && p.frame.onWindows()
+	return (p.Breakdown == nil || p.Breakdown.Property.property.inWindows()) && p.Where.inWindows() && p.frame.onWindows()
+}
+
+// windows renders the purchases and refunds that count, by window.
+func (p *revenuePlan) windows() (string, error) {
+	where, err := selection(p.statement, p.frame.clock, eventChoice{}, p.Where)
+	rows := p.frame.windowsOf(allOf(p.selected(typePurchase, typeRefund), where))
+	rows.split = true
+	return rows.render(p.statement), err
 }
 
 // selected renders which events count, the range and the question's condition
@@ -52,12 +60,13 @@ func (p *revenuePlan) where(types ...string) (string, error) {
 func (p *revenuePlan) render() error {
 	purchase, refund := "type = "+p.bind(typePurchase), "type = "+p.bind(typeRefund)
 	if p.fromWindows() {
-		p.text("SELECT currency, toInt64(0) AS slot, ", p.frame.bucket(p.statement, "at"), " AS bucket, toUInt8(grouping(bucket)) AS whole,",
+		rows, err := p.windows()
+		p.text("SELECT currency, ", p.slot(), " AS slot, ", p.frame.bucket(p.statement, "at"), " AS bucket, toUInt8(grouping(bucket)) AS whole,",
 			"\n    toString(sumIf(revenue, ", purchase, ")) AS gross, toString(sumIf(revenue, ", refund, ")) AS refunds,",
 			"\n    sumIf(events, ", purchase, ") AS orders, sumIf(amounts, ", purchase, ") AS priced, toUInt64(sumIf(events - amounts, ", refund, ")) AS unpriced,",
-			"\n    uniqExactMergeIf(users, ", purchase, ") AS customers",
-			"\nFROM ", windowRows(p.statement, p.frame, p.selected(typePurchase, typeRefund), false), p.grouped())
-		return nil
+			"\n    uniqExactArrayIf(users, ", purchase, ") AS customers",
+			"\nFROM ", rows, p.grouped())
+		return err
 	}
 	where, err := p.where(typePurchase, typeRefund)
 	if err != nil {
@@ -134,14 +143,24 @@ func (p *revenuePlan) topValues(ctx context.Context, r *run) ([]revenueValue, er
 }
 
 func (p *revenuePlan) ranking() error {
-	where, err := p.where(typePurchase, typeRefund)
-	if err != nil {
-		return err
-	}
 	value, purchase := p.Breakdown.Property.property, "type = "+p.bind(typePurchase)
-	p.text("SELECT currency, toString(", value.text(p.statement), ") AS value\nFROM events\nWHERE ", where, " AND ", value.present(p.statement),
-		"\nGROUP BY currency, value\nORDER BY currency, ifNull(sumIf(amount, ", purchase, "), 0) DESC, countIf(", purchase, ") DESC, value",
-		"\nLIMIT ", p.bind(int64(p.Breakdown.Limit)), " BY currency\nLIMIT ", p.bind(int64(maxRevenueLines+1)))
+	p.text("SELECT currency, toString(", value.text(p.statement), ") AS value\nFROM ")
+	if p.fromWindows() {
+		rows, err := p.windows()
+		if err != nil {
+			return err
+		}
+		p.text(rows, "\nWHERE ", value.present(p.statement),
+			"\nGROUP BY currency, value\nORDER BY currency, sumIf(revenue, ", purchase, ") DESC, sumIf(events, ", purchase, ")")
+	} else {
+		where, err := p.where(typePurchase, typeRefund)
+		if err != nil {
+			return err
+		}
+		p.text("events\nWHERE ", where, " AND ", value.present(p.statement),
+			"\nGROUP BY currency, value\nORDER BY currency, ifNull(sumIf(amount, ", purchase, "), 0) DESC, countIf(", purchase, ")")
+	}
+	p.text(" DESC, value\nLIMIT ", p.bind(int64(p.Breakdown.Limit)), " BY currency\nLIMIT ", p.bind(int64(maxRevenueLines+1)))
 	return nil
 }
 

@@ -33,7 +33,7 @@ func TestCdnowRevenue(t *testing.T) {
 	if total.Gross.text != "2500315.63" || total.Orders != 69659 || total.Customers != 23570 {
 		t.Errorf("total %s, want 2500315.63 by 69659 orders of 23570 customers", jsonOf(t, total))
 	}
-	if raw := askRevenue(t, s, question+`,"where":"type exists"}`); jsonOf(t, raw) != jsonOf(t, got) {
+	if raw := askRevenue(t, s, question+`,"where":"event_id exists"}`); jsonOf(t, raw) != jsonOf(t, got) {
 		t.Errorf("raw events say  %s\nwindows say %s", jsonOf(t, raw), jsonOf(t, got))
 	}
 }
@@ -154,7 +154,7 @@ func checkRevenue(t *testing.T, s *Store, q randomRevenue, rows []row) {
 		}
 	}
 	if q.question["where"] == nil {
-		q.question["where"] = "type exists"
+		q.question["where"] = "event_id exists"
 		text, _ = json.Marshal(q.question)
 		if raw := askRevenue(t, s, string(text)); jsonOf(t, raw) != jsonOf(t, got) {
 			t.Errorf("%s\nraw events say %s\nwindows say    %s", text, jsonOf(t, raw), jsonOf(t, got))

@@ -3,6 +3,7 @@ package olap
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -14,15 +15,28 @@ const (
 	settleRows = 100_000
 )
 
-// Settle begins to build the second order of the raw events, the projection
-// by_type, for months that are over and lack it, and returns those months, as
-// the store names them (202601). The store works on them in the background;
-// answers are the same before, during and after it.
+// Settle makes the windows of months that lack them (a database from before they
+// were kept has such), and begins to build the second order of the raw events, the
+// projection by_type, for months that are over. It returns the months that it
+// worked on, as the store names them (202601). The second order is built in the
+// background; answers are the same before, during and after both.
 //
-// It is meant to be called now and then, by any number of processes: what has
-// the order is left alone, and nothing is begun while an earlier call's work is
+// It is meant to be called now and then, by any number of processes: what is
+// settled is left alone, and nothing is begun while an earlier call's work is
 // still under way.
 func (s *Store) Settle(ctx context.Context) ([]string, error) {
+	months, err := s.settleWindows(ctx)
+	if err != nil {
+		return months, err
+	}
+	ordered, err := s.settleOrder(ctx)
+	months = append(months, ordered...)
+	slices.Sort(months)
+	return slices.Compact(months), err
+}
+
+// settleOrder begins to build the second order.
+func (s *Store) settleOrder(ctx context.Context) ([]string, error) {
 	q := newStatement()
 	q.text("SELECT partition_id\nFROM system.parts\nWHERE database = currentDatabase() AND table = 'events' AND active AND NOT has(projections, 'by_type')",
 		"\n    AND toUInt32OrZero(partition) < toYYYYMM(toDateTime(", q.bind(s.now().Add(-settleAge).Unix()), ", 'UTC'))",

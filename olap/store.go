@@ -18,6 +18,7 @@ type Store struct {
 	conn     driver.Conn
 	inserts  *insertPool
 	live     liveCache
+	missing  missingCache
 	keeps    atomic.Int64 // days that events are kept, 0 for ever
 }
 

@@ -181,6 +181,7 @@ func (t *trends) answer(ctx context.Context, r *run) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.missing = r.missing
 	r.describe(f)
 	groups, err := t.groups(ctx, r, f)
 	if err != nil {

@@ -69,6 +69,7 @@ func (c *trendsCell) people(ctx context.Context, r *run) (*statement, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.missing = r.missing
 	r.describe(f)
 	g, err := c.of.groups(ctx, r, f)
 	if err != nil {

@@ -124,7 +124,7 @@ func (p plan) render() error {
 	}
 	switch s := p.spec(); {
 	case p.fromWindows():
-		return p.perWindow()
+		p.perWindow(selected)
 	case s.Measure == measureNewUsers:
 		p.newUsers(selected)
 	case s.Per != perEvent:

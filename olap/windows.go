@@ -104,6 +104,7 @@ func (w *windows) answer(ctx context.Context, r *run) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.missing = r.missing
 	r.describe(f)
 	st := newStatement()
 	if err := w.render(st, f); err != nil {
@@ -193,7 +194,8 @@ func (e eventChoice) takes(kind string) bool {
 }
 
 // render gives a row per window and type: the window's index, type, events,
-// users, and the currencies and sums of its amounts.
+// users, and the currencies and sums of its amounts. Users are strung together by
+// currency, and only then told apart: once, not twice.
 func (w *windows) render(st *statement, f frame) error {
 	types := eventChoice{}
 	if len(w.Event.types) > 0 {
@@ -203,9 +205,11 @@ func (w *windows) render(st *statement, f frame) error {
 	if err != nil {
 		return err
 	}
-	st.text("SELECT ", f.bucket(st, "at"), " AS index, type, sum(events) AS events, uniqExactMerge(users) AS users,",
+	rows := f.windowsOf(only)
+	rows.split, rows.raw = true, !w.Where.inWindows()
+	st.text("SELECT ", f.bucket(st, "at"), " AS index, type, sum(events) AS events, uniqExactArray(users) AS users,",
 		"\n    groupArrayIf(toString(currency), amounts > 0) AS currencies, groupArrayIf(toString(revenue), amounts > 0) AS revenues",
-		"\nFROM\n(\nSELECT at, type, currency, sum(events) AS events, uniqExactMergeState(users) AS users, sum(amounts) AS amounts, sum(revenue) AS revenue",
-		"\nFROM ", windowRows(st, f, only, w.Where.given()), "\nGROUP BY at, type, currency\n)\nGROUP BY at, type\nORDER BY at, type")
+		"\nFROM\n(\nSELECT at, type, currency, sum(events) AS events, groupArrayArray(users) AS users, sum(amounts) AS amounts, sum(revenue) AS revenue",
+		"\nFROM ", rows.render(st), "\nGROUP BY at, type, currency\n)\nGROUP BY at, type\nORDER BY at, type")
 	return nil
 }

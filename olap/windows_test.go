@@ -61,7 +61,7 @@ func checkWindows(t *testing.T, s *Store, r *rand.Rand, sc scene, rows []row) {
 		question["event"] = map[string]any{"any_of": f.types}
 	}
 	want := jsonOf(t, f.answer(rows))
-	for _, where := range []string{"", "type exists"} {
+	for _, where := range []string{"", "event_id exists"} {
 		if where != "" {
 			question["where"] = where
 		}

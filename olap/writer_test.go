@@ -51,15 +51,15 @@ SELECT countIf(NOT same), count() FROM
 (
     SELECT a.1 = b.1 AND a.2 = b.2 AND a.3 = b.3 AND a.4 = b.4 AS same FROM
     (
-        SELECT toStartOfInterval(timestamp, INTERVAL 10 MINUTE, 'UTC') AS w, type, currency,
-            (count(), uniqExact(user_id), sum(ifNull(amount, toDecimal64(0, 6))), count(amount)) AS a
-        FROM events GROUP BY w, type, currency
+        SELECT by_country, toStartOfInterval(timestamp, INTERVAL 10 MINUTE, 'UTC') AS w, type, if(by_country, country, '') AS place, currency,
+            (count(), uniqExactIf(user_id, by_country), sum(ifNull(amount, toDecimal64(0, 6))), count(amount)) AS a
+        FROM events ARRAY JOIN [0, 1] AS by_country GROUP BY by_country, w, type, place, currency
     ) AS raw
     FULL JOIN
     (
-        SELECT window_start AS w, type, currency, (sum(events), uniqExactMerge(users), sum(revenue), sum(amounts)) AS b
-        FROM windows_10m GROUP BY w, type, currency
-    ) AS rolled USING (w, type, currency)
+        SELECT by_country, window_start AS w, type, country AS place, currency, (sum(events), uniqExactArray(users), sum(revenue), sum(amounts)) AS b
+        FROM windows_by_type GROUP BY by_country, w, type, place, currency
+    ) AS rolled USING (by_country, w, type, place, currency)
 )`).Scan(&different, &windows)
 	if err != nil {
 		t.Fatal(err)

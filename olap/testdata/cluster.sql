@@ -236,15 +236,71 @@ ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{
 ORDER BY (name, user_id)
 SETTINGS replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
+-- 0012_windows_by_type
+
+CREATE TABLE IF NOT EXISTS windows_by_type ON CLUSTER main
+(
+    by_country   UInt8,
+    type         LowCardinality(String),
+    window_start DateTime('UTC'),
+    country      LowCardinality(String),
+    currency     LowCardinality(String),
+    events       SimpleAggregateFunction(sum, UInt64),
+    amounts      SimpleAggregateFunction(sum, UInt64),
+    revenue      SimpleAggregateFunction(sum, Decimal(38, 6)),
+    users        SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+PARTITION BY toYYYYMM(window_start)
+ORDER BY (by_country, type, window_start, country, currency)
+SETTINGS index_granularity = 256, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS windows_by_type_view ON CLUSTER main TO windows_by_type AS
+SELECT
+    by_country,
+    type,
+    window_start,
+    if(by_country, place, '') AS country,
+    currency,
+    sum(n) AS events,
+    sum(priced) AS amounts,
+    sum(paid) AS revenue,
+    groupUniqArrayArray(if(by_country, people, [])) AS users
+FROM
+(
+    SELECT
+        type,
+        toDateTime(intDiv(toUnixTimestamp64Milli(timestamp), 600000) * 600, 'UTC') AS window_start,
+        country AS place,
+        currency,
+        count() AS n,
+        count(amount) AS priced,
+        sum(ifNull(amount, toDecimal64(0, 6))) AS paid,
+        groupUniqArray(sipHash64(user_id)) AS people
+    FROM events
+    GROUP BY type, window_start, place, currency
+)
+ARRAY JOIN [0, 1] AS by_country
+GROUP BY by_country, type, window_start, country, currency;
+
+CREATE TABLE IF NOT EXISTS windows_missing ON CLUSTER main
+(
+    month UInt32, -- 202601
+    since DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY month;
+
+DROP VIEW IF EXISTS windows_10m_view ON CLUSTER main;
+
+DROP TABLE IF EXISTS windows_10m ON CLUSTER main;
+
 -- Tables that read all shards. Nothing is inserted through them: a block goes to its shard as a whole.
 
 CREATE DATABASE IF NOT EXISTS millrace_all ON CLUSTER main;
 
 CREATE OR REPLACE TABLE millrace_all.events ON CLUSTER main AS millrace.events
 ENGINE = Distributed('main', 'millrace', events, sipHash64(user_id));
-
-CREATE OR REPLACE TABLE millrace_all.windows_10m ON CLUSTER main AS millrace.windows_10m
-ENGINE = Distributed('main', 'millrace', windows_10m);
 
 CREATE OR REPLACE TABLE millrace_all.stored_seconds ON CLUSTER main AS millrace.stored_seconds
 ENGINE = Distributed('main', 'millrace', stored_seconds);
@@ -270,6 +326,12 @@ ENGINE = Distributed('main', 'millrace', user_traits, sipHash64(user_id));
 CREATE OR REPLACE TABLE millrace_all.user_scores ON CLUSTER main AS millrace.user_scores
 ENGINE = Distributed('main', 'millrace', user_scores);
 
+CREATE OR REPLACE TABLE millrace_all.windows_by_type ON CLUSTER main AS millrace.windows_by_type
+ENGINE = Distributed('main', 'millrace', windows_by_type);
+
+CREATE OR REPLACE TABLE millrace_all.windows_missing ON CLUSTER main AS millrace.windows_missing
+ENGINE = Distributed('main', 'millrace', windows_missing);
+
 -- For the user that questions are asked as. A shard that does not answer is an error, never a smaller number.
 
 CREATE SETTINGS PROFILE OR REPLACE millrace_questions ON CLUSTER main SETTINGS
@@ -286,6 +348,11 @@ INSERT INTO user_traits
 SELECT user_id, (timestamp, event_id, properties)
 FROM events
 WHERE type = 'identify'
+SETTINGS parallel_distributed_insert_select = 2;
+
+INSERT INTO windows_missing (month)
+SELECT DISTINCT toYYYYMM(timestamp)
+FROM events
 SETTINGS parallel_distributed_insert_select = 2;
 
 -- What is done.
@@ -311,4 +378,6 @@ INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (9, 'use
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (10, 'by_type', '53053312ed43c25dbed4df55a0bea6713d30d109383407d4fb809de0c84d109e');
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (11, 'user_scores', '46be55624f0db9c573b35a43b208990c1da496e87b5c2c96298305f612875498');
+
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (12, 'windows_by_type', '317baf61d55fd8d27a956a8635c86bf50046dbed574b19446d5282303c237f1f');
 

@@ -226,3 +226,70 @@ ENGINE = AggregatingMergeTree
 ORDER BY (name, user_id)
 SETTINGS non_replicated_deduplication_window = 10000;
 
+-- 0012_windows_by_type
+CREATE TABLE IF NOT EXISTS windows_by_type
+(
+    by_country   UInt8,
+    type         LowCardinality(String),
+    window_start DateTime('UTC'),
+    country      LowCardinality(String),
+    currency     LowCardinality(String),
+    events       SimpleAggregateFunction(sum, UInt64),
+    amounts      SimpleAggregateFunction(sum, UInt64),
+    revenue      SimpleAggregateFunction(sum, Decimal(38, 6)),
+    users        SimpleAggregateFunction(groupUniqArrayArray, Array(UInt64))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(window_start)
+ORDER BY (by_country, type, window_start, country, currency)
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
+
+-- 0012_windows_by_type
+CREATE MATERIALIZED VIEW IF NOT EXISTS windows_by_type_view TO windows_by_type AS
+SELECT
+    by_country,
+    type,
+    window_start,
+    if(by_country, place, '') AS country,
+    currency,
+    sum(n) AS events,
+    sum(priced) AS amounts,
+    sum(paid) AS revenue,
+    groupUniqArrayArray(if(by_country, people, [])) AS users
+FROM
+(
+    SELECT
+        type,
+        toDateTime(intDiv(toUnixTimestamp64Milli(timestamp), 600000) * 600, 'UTC') AS window_start,
+        country AS place,
+        currency,
+        count() AS n,
+        count(amount) AS priced,
+        sum(ifNull(amount, toDecimal64(0, 6))) AS paid,
+        groupUniqArray(sipHash64(user_id)) AS people
+    FROM events
+    GROUP BY type, window_start, place, currency
+)
+ARRAY JOIN [0, 1] AS by_country
+GROUP BY by_country, type, window_start, country, currency;
+
+-- 0012_windows_by_type
+CREATE TABLE IF NOT EXISTS windows_missing
+(
+    month UInt32, -- 202601
+    since DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree
+ORDER BY month;
+
+-- 0012_windows_by_type
+INSERT INTO windows_missing (month)
+SELECT DISTINCT toYYYYMM(timestamp)
+FROM events;
+
+-- 0012_windows_by_type
+DROP VIEW IF EXISTS windows_10m_view;
+
+-- 0012_windows_by_type
+DROP TABLE IF EXISTS windows_10m;
+

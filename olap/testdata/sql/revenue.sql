@@ -2,19 +2,19 @@
 
 SET param_p1 = 'purchase';
 SET param_p2 = 'refund';
-SET param_p3 = '1772323200000';
-SET param_p4 = '86400000';
-SET param_p5 = '[\'purchase\',\'refund\']';
-SET param_p6 = '2026-03-01 00:00:00.000';
-SET param_p7 = '2026-03-15 00:00:00.000';
-SELECT currency, toInt64(0) AS slot, intDiv(at - {p3:Int64}, {p4:Int64}) AS bucket, toUInt8(grouping(bucket)) AS whole,
+SET param_p3 = '[\'purchase\',\'refund\']';
+SET param_p4 = '2026-03-01 00:00:00.000';
+SET param_p5 = '2026-03-15 00:00:00.000';
+SET param_p6 = '1772323200000';
+SET param_p7 = '86400000';
+SELECT currency, toInt64(0) AS slot, intDiv(at - {p6:Int64}, {p7:Int64}) AS bucket, toUInt8(grouping(bucket)) AS whole,
     toString(sumIf(revenue, type = {p1:String})) AS gross, toString(sumIf(revenue, type = {p2:String})) AS refunds,
     sumIf(events, type = {p1:String}) AS orders, sumIf(amounts, type = {p1:String}) AS priced, toUInt64(sumIf(events - amounts, type = {p2:String})) AS unpriced,
-    uniqExactMergeIf(users, type = {p1:String}) AS customers
+    uniqExactArrayIf(users, type = {p1:String}) AS customers
 FROM (
-    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, currency, events, users, amounts, revenue
-    FROM windows_10m
-    WHERE window_start >= {p6:DateTime64(3, 'UTC')} AND window_start < {p7:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
+    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue
+    FROM windows_by_type
+    WHERE by_country AND window_start >= {p4:DateTime64(3, 'UTC')} AND window_start < {p5:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)}
 )
 GROUP BY currency, bucket WITH ROLLUP
 HAVING grouping(currency) = 0;

@@ -1,16 +1,16 @@
 -- {"from":"2026-03-01","to":"2026-03-15","kind":"revenue","breakdown":{"property":"category"},"timezone":"America/New_York"}
 
-SET param_p1 = '2026-03-01 05:00:00.000';
-SET param_p2 = '2026-03-15 04:00:00.000';
-SET param_p3 = '[\'purchase\',\'refund\']';
-SET param_p4 = 'purchase';
+SET param_p1 = 'purchase';
+SET param_p2 = '2026-03-01 05:00:00.000';
+SET param_p3 = '2026-03-15 04:00:00.000';
+SET param_p4 = '[\'purchase\',\'refund\']';
 SET param_p5 = '10';
 SET param_p6 = '5001';
 SELECT currency, toString(category) AS value
 FROM events
-WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)} AND category != ''
+WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND category != ''
 GROUP BY currency, value
-ORDER BY currency, ifNull(sumIf(amount, type = {p4:String}), 0) DESC, countIf(type = {p4:String}) DESC, value
+ORDER BY currency, ifNull(sumIf(amount, type = {p1:String}), 0) DESC, countIf(type = {p1:String}) DESC, value
 LIMIT {p5:Int64} BY currency
 LIMIT {p6:Int64};
 

@@ -1,15 +1,15 @@
 -- {"kind":"trends","from":"2026-03-01","to":"2026-03-15","series":[{"event":"purchase","measure":"sum","property":"amount"},{"measure":"users"}],"breakdown":{"property":"properties.plan","limit":2}}
 
-SET param_p1 = '2026-03-01 00:00:00.000';
-SET param_p2 = '2026-03-15 00:00:00.000';
-SET param_p3 = 'purchase';
-SET param_p4 = 'plan';
+SET param_p1 = 'purchase';
+SET param_p2 = 'plan';
+SET param_p3 = '2026-03-01 00:00:00.000';
+SET param_p4 = '2026-03-15 00:00:00.000';
 SET param_p5 = '2';
-SELECT toString(if(startsWith(JSONExtractRaw(properties, {p4:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p4:String})), JSONExtractRaw(properties, {p4:String}))) AS value
+SELECT toString(if(startsWith(JSONExtractRaw(properties, {p2:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p2:String})), JSONExtractRaw(properties, {p2:String}))) AS value
 FROM events
-WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND ((type = {p3:String}) OR 1) AND JSONExtractRaw(properties, {p4:String}) NOT IN ('', 'null')
+WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND ((type = {p1:String}) OR 1) AND JSONExtractRaw(properties, {p2:String}) NOT IN ('', 'null')
 GROUP BY value
-ORDER BY ifNull(sumIf(toFloat64(amount), (type = {p3:String})), 0) DESC, count() DESC, value
+ORDER BY ifNull(sumIf(amount, (type = {p1:String})), 0) DESC, count() DESC, value
 LIMIT {p5:Int64};
 
 SET param_p1 = 'purchase';

@@ -4,10 +4,14 @@ SET param_p1 = '2026-03-01 00:00:00.000';
 SET param_p2 = '2026-03-15 00:00:00.000';
 SET param_p3 = '10';
 SELECT toString(country) AS value
-FROM events
-WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND (1) AND country != ''
+FROM (
+    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue
+    FROM windows_by_type
+    WHERE by_country AND window_start >= {p1:DateTime64(3, 'UTC')} AND window_start < {p2:DateTime64(3, 'UTC')} AND (1)
+)
+WHERE country != ''
 GROUP BY value
-ORDER BY uniqExactIf(user_id, 1) DESC, count() DESC, value
+ORDER BY uniqExactArrayIf(users, 1) DESC, sum(events) DESC, value
 LIMIT {p3:Int64};
 
 SET param_p1 = '[\'IN\',\'US\']';

@@ -7,8 +7,8 @@ SET param_p4 = '2026-03-15 04:00:00.000';
 SELECT toInt64(0) AS slot, transform(roundDown(at, {p1:Array(Int64)}), {p1:Array(Int64)}, {p2:Array(Int64)}, toInt64(0)) AS bucket, toUInt8(grouping(bucket)) AS whole,
     toString(sum(events)) AS value, toUInt64(0) AS skipped
 FROM (
-    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, currency, events, users, amounts, revenue
-    FROM windows_10m
-    WHERE window_start >= {p3:DateTime64(3, 'UTC')} AND window_start < {p4:DateTime64(3, 'UTC')}
+    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue
+    FROM windows_by_type
+    WHERE NOT by_country AND window_start >= {p3:DateTime64(3, 'UTC')} AND window_start < {p4:DateTime64(3, 'UTC')}
 )
 GROUP BY bucket WITH ROLLUP;

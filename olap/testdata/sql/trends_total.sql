@@ -8,8 +8,8 @@ SET param_p5 = '2026-03-15 00:00:00.000';
 SELECT toInt64(0) AS slot, intDiv(at - {p2:Int64}, {p3:Int64}) AS bucket, toUInt8(grouping(bucket)) AS whole,
     toString(sum(events)) AS value, toUInt64(0) AS skipped
 FROM (
-    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, currency, events, users, amounts, revenue
-    FROM windows_10m
-    WHERE window_start >= {p4:DateTime64(3, 'UTC')} AND window_start < {p5:DateTime64(3, 'UTC')} AND (type = {p1:String})
+    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue
+    FROM windows_by_type
+    WHERE NOT by_country AND window_start >= {p4:DateTime64(3, 'UTC')} AND window_start < {p5:DateTime64(3, 'UTC')} AND (type = {p1:String})
 )
 GROUP BY bucket WITH ROLLUP;

@@ -1,21 +1,21 @@
 -- {"kind":"trends","from":"2026-03-01","to":"2026-03-15","series":[{"event":"purchase","where":"user.plan = \"it's\""},{"measure":"avg","property":"user.age.years"}],"breakdown":{"property":"user.plan","limit":2}}
 
-SET param_p1 = '2026-03-01 00:00:00.000';
-SET param_p2 = '2026-03-15 00:00:00.000';
-SET param_p3 = 'purchase';
-SET param_p4 = 'plan';
-SET param_p5 = 'it\'s';
+SET param_p1 = 'purchase';
+SET param_p2 = 'plan';
+SET param_p3 = 'it\'s';
+SET param_p4 = '2026-03-01 00:00:00.000';
+SET param_p5 = '2026-03-15 00:00:00.000';
 SET param_p6 = '2';
 WITH events AS
 (
     SELECT * FROM events
-    LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p4:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p4:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p4:String})), JSONExtractRaw(properties, {p4:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
+    LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p2:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p2:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p2:String})), JSONExtractRaw(properties, {p2:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
 )
 SELECT toString(ifNull(toString(user_1), '')) AS value
 FROM events
-WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND ((type = {p3:String} AND (user_1 IS NOT NULL AND ifNull(toString(user_1), '') = {p5:String})) OR 1) AND user_1 IS NOT NULL
+WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND ((type = {p1:String} AND (user_1 IS NOT NULL AND ifNull(toString(user_1), '') = {p3:String})) OR 1) AND user_1 IS NOT NULL
 GROUP BY value
-ORDER BY countIf((type = {p3:String} AND (user_1 IS NOT NULL AND ifNull(toString(user_1), '') = {p5:String}))) DESC, count() DESC, value
+ORDER BY countIf((type = {p1:String} AND (user_1 IS NOT NULL AND ifNull(toString(user_1), '') = {p3:String}))) DESC, count() DESC, value
 LIMIT {p6:Int64};
 
 SET param_p1 = 'purchase';
