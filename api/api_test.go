@@ -118,10 +118,11 @@ func start(t testing.TB, change func(*Config, *Deps)) *running {
 		Users: userFunc(func(context.Context, string) (oltp.UserStats, error) {
 			return oltp.UserStats{}, oltp.ErrUnknownUser
 		}),
-		Anomalies: anomaliesFunc(func(oltp.AnomalyFilter, oltp.AnomalyCursor, int) ([]oltp.Anomaly, error) { return nil, nil }),
-		Timeline:  timelineFunc(func(context.Context, string, olap.Cursor, int) ([]olap.StoredEvent, error) { return nil, nil }),
-		Figures:   figuresFunc(func(context.Context) (olap.Live, error) { return olap.Live{}, nil }),
-		Progress:  fakeProgress{}, DeadLetters: &letterBox{}, Ledger: ledgerFunc(noLedger),
+		Anomalies:     anomaliesFunc(func(oltp.AnomalyFilter, oltp.AnomalyCursor, int) ([]oltp.Anomaly, error) { return nil, nil }),
+		AnomalyPoints: anomaliesFunc(nil),
+		Timeline:      timelineFunc(func(context.Context, string, olap.Cursor, int) ([]olap.StoredEvent, error) { return nil, nil }),
+		Figures:       figuresFunc(func(context.Context) (olap.Live, error) { return olap.Live{}, nil }),
+		Progress:      fakeProgress{}, DeadLetters: &letterBox{}, Ledger: ledgerFunc(noLedger),
 		Fraud: &fakeFraud{}, FraudModel: fraudModel(t),
 		Alerts: noAlerts{}, Erasures: noErasures{},
 		Models: noModels{}, Scores: noScores{},

@@ -25,8 +25,10 @@ type Deps struct {
 	Users     Users
 	Timeline  Timeline
 	Anomalies Anomalies
-	Figures   Figures
-	Progress  Progress
+	// AnomalyPoints reads the figure of an incident anew.
+	AnomalyPoints AnomalyPoints
+	Figures       Figures
+	Progress      Progress
 	// DeadLetters holds what could not become an event.
 	DeadLetters DeadLetters
 	Ledger      Ledger
@@ -78,6 +80,7 @@ func (d Deps) Validate() error {
 	missing(d.Users == nil, "Users")
 	missing(d.Timeline == nil, "Timeline")
 	missing(d.Anomalies == nil, "Anomalies")
+	missing(d.AnomalyPoints == nil, "AnomalyPoints")
 	missing(d.Figures == nil, "Figures")
 	missing(d.Progress == nil, "Progress")
 	missing(d.DeadLetters == nil, "DeadLetters")

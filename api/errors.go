@@ -42,6 +42,7 @@ const (
 	codeTrainingUnderWay    = "training_under_way"
 	codeUnknownRule         = "unknown_alert_rule"
 	codeUnknownAlert        = "unknown_alert"
+	codeUnknownAnomaly      = "unknown_anomaly"
 	codeRuleName            = "rule_name_taken"
 	codeNoChannels          = "no_channels"
 	codeNoSuchRoute         = "no_such_route"

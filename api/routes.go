@@ -43,6 +43,7 @@ func (s *Server) routes() {
 	typed(s, getModelVersionOperation(), s.getModelVersion, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, postPromoteOperation(), s.postPromote, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, getAnomaliesOperation(), s.getAnomalies, http.StatusBadRequest, http.StatusServiceUnavailable)
+	typed(s, getAnomalyOperation(), s.getAnomaly, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, getAlertRulesOperation(), s.getAlertRules, http.StatusServiceUnavailable)
 	s.raw(postAlertRuleOperation(s.registry()), s.postAlertRule)
 	typed(s, getAlertRuleOperation(), s.getAlertRule, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)

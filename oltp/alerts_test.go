@@ -176,7 +176,7 @@ func TestIncidentsOfARule(t *testing.T) {
 	rule := keepRule(t, s, "r1", "incident")
 	over, lasting := incident("errors", 3, 5), incident("users", 10, 12)
 	lasting.Ongoing = true
-	if err := s.SaveAnomalies(t.Context(), []Anomaly{over, lasting}, AnomalyProgress{Until: fraudDay}); err != nil {
+	if _, err := s.SaveAnomalies(t.Context(), []Anomaly{over, lasting}, time.Time{}, unseen()); err != nil {
 		t.Fatal(err)
 	}
 	measures := func(since time.Time) string {

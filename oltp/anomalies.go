@@ -20,10 +20,10 @@ type Anomaly struct {
 	// ID stays the same while the incident is seen again, with more or other data.
 	ID string
 	// StartedAt is the earliest moment that nothing speaks against, FirstSeen the
-	// start of the first day that shows it, EndedAt the last instant of the last
-	// such day; of an ongoing incident that is the last day looked at.
+	// start of the first window that shows it, EndedAt the last instant of the last
+	// such window; of an ongoing incident that is the last one looked at.
 	StartedAt, FirstSeen, EndedAt time.Time
-	// DetectedAt is the end of the day by which it was known.
+	// DetectedAt is the end of the window by which it was known.
 	DetectedAt time.Time
 	Ongoing    bool
 	Severity   string
@@ -40,59 +40,10 @@ type Anomaly struct {
 	Property, Value string
 	Part            float64
 	Step            string
-}
-
-// AnomalyProgress is how far the figures have been looked at.
-type AnomalyProgress struct {
-	Until    time.Time // days before it were looked at
-	Events   int64     // that they held
-	Settings string    // that they were looked at with
-}
-
-// AnomalyProgress returns the progress of the last [Store.SaveAnomalies], zero
-// before the first.
-func (s *Store) AnomalyProgress(ctx context.Context) (AnomalyProgress, error) {
-	var p AnomalyProgress
-	err := s.pool.QueryRow(ctx, "SELECT evaluated_until, events, settings FROM anomaly_progress").Scan(&p.Until, &p.Events, &p.Settings)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return p, wrap("read the progress of anomalies", err)
-	}
-	return p, nil
-}
-
-// SaveAnomalies makes the table hold these incidents, whatever it held before:
-// one that is there already keeps its id, one that is no longer found is
-// withdrawn. Saving the same twice changes nothing.
-func (s *Store) SaveAnomalies(ctx context.Context, found []Anomaly, p AnomalyProgress) error {
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "LOCK TABLE anomaly_progress IN EXCLUSIVE MODE"); err != nil {
-			return err
-		}
-		stored, err := readAnomalies(ctx, tx, "SELECT "+anomalyColumns+" FROM anomalies ORDER BY withdrawn, created_at, id")
-		if err != nil {
-			return err
-		}
-		named := nameAnomalies(found, stored)
-		ids := make([]string, len(named))
-		for i := range named {
-			ids[i] = named[i].ID
-			if err := upsertAnomaly(ctx, tx, &named[i]); err != nil {
-				return err
-			}
-		}
-		const withdraw = "UPDATE anomalies SET withdrawn = true, updated_at = now() WHERE NOT withdrawn AND id <> ALL($1)"
-		if _, err := tx.Exec(ctx, withdraw, ids); err != nil {
-			return err
-		}
-		const move = `INSERT INTO anomaly_progress (evaluated_until, events, settings) VALUES ($1, $2, $3)
-ON CONFLICT (one) DO UPDATE SET evaluated_until = $1, events = $2, settings = $3`
-		_, err = tx.Exec(ctx, move, p.Until, p.Events, p.Settings)
-		return err
-	})
-	if err != nil {
-		return wrap("save anomalies", err)
-	}
-	return nil
+	// Grid is hour or day, the windows that the four figures are of. Stays: the
+	// level did not come back, and counts as usual since the end.
+	Grid  string
+	Stays bool
 }
 
 // nameAnomalies gives each incident the id of a stored one that it overlaps
@@ -124,11 +75,11 @@ func (a *Anomaly) newID() string {
 }
 
 const anomalyColumns = `id, started_at, first_seen, ended_at, detected_at, ongoing, severity, measure, measures, kind,
-expected, low, high, seen, evidence, property, value, part, step`
+expected, low, high, seen, evidence, property, value, part, step, grid, stays`
 
 func (a *Anomaly) fields() []any {
 	return []any{&a.ID, &a.StartedAt, &a.FirstSeen, &a.EndedAt, &a.DetectedAt, &a.Ongoing, &a.Severity, &a.Measure, &a.Measures, &a.Kind,
-		&a.Expected, &a.Low, &a.High, &a.Seen, &a.Evidence, &a.Property, &a.Value, &a.Part, &a.Step}
+		&a.Expected, &a.Low, &a.High, &a.Seen, &a.Evidence, &a.Property, &a.Value, &a.Part, &a.Step, &a.Grid, &a.Stays}
 }
 
 //go:embed anomalies_upsert.sql
@@ -136,7 +87,7 @@ var upsertAnomalySQL string
 
 func upsertAnomaly(ctx context.Context, tx pgx.Tx, a *Anomaly) error {
 	_, err := tx.Exec(ctx, upsertAnomalySQL, a.ID, a.StartedAt, a.FirstSeen, a.EndedAt, a.DetectedAt, a.Ongoing, a.Severity, a.Measure,
-		a.Measures, a.Kind, a.Expected, a.Low, a.High, a.Seen, a.Evidence, a.Property, a.Value, a.Part, a.Step)
+		a.Measures, a.Kind, a.Expected, a.Low, a.High, a.Seen, a.Evidence, a.Property, a.Value, a.Part, a.Step, a.Grid, a.Stays)
 	return err
 }
 
@@ -155,10 +106,31 @@ func readAnomalies(ctx context.Context, q querier, sql string, args ...any) ([]A
 	})
 }
 
+// ErrUnknownAnomaly means that there is no such incident, or no longer.
+var ErrUnknownAnomaly = errors.New("unknown incident")
+
+// Anomaly returns one incident, or ErrUnknownAnomaly.
+func (s *Store) Anomaly(ctx context.Context, id string) (Anomaly, error) {
+	if !storable(id) {
+		return Anomaly{}, ErrUnknownAnomaly
+	}
+	found, err := readAnomalies(ctx, s.pool, "SELECT "+anomalyColumns+" FROM anomalies WHERE NOT withdrawn AND id = $1", id)
+	if err != nil {
+		return Anomaly{}, wrap("look an incident up", err)
+	}
+	if len(found) == 0 {
+		return Anomaly{}, ErrUnknownAnomaly
+	}
+	return found[0], nil
+}
+
 // AnomalyFilter chooses incidents; what is zero does not narrow.
 type AnomalyFilter struct {
 	From, To   time.Time // incidents that touch [From, To)
 	Severities []string
+	Ongoing    bool   // only those that go on
+	Measure    string // that moved
+	Property   string // by which it is explained
 }
 
 // AnomalyCursor is the incident behind which a page begins; zero for the first.
@@ -204,6 +176,15 @@ func (s *Store) Anomalies(ctx context.Context, f AnomalyFilter, after AnomalyCur
 	}
 	if len(f.Severities) > 0 {
 		and("severity = ANY(?)", f.Severities)
+	}
+	if f.Ongoing {
+		and("ongoing")
+	}
+	if f.Measure != "" {
+		and("? = ANY(measures)", f.Measure)
+	}
+	if f.Property != "" {
+		and("property = ?", f.Property)
 	}
 	if after.ID != "" {
 		and("(started_at, id) < (?, ?)", after.StartedAt, after.ID)

@@ -2,26 +2,27 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/api"
-	"millrace/internal/anomaly"
+	"millrace/internal/incident"
 	"millrace/olap"
 	"millrace/oltp"
 )
 
-// incidentWatch looks for incidents in the figures of closed days, and keeps
-// them in Postgres.
+// incidentWatch shows the figures of each closed hour and day to the watches of
+// package incident, once, and keeps in Postgres what they know, with the
+// incidents.
 type incidentWatch struct {
-	cfg         anomaly.Config
-	steps       []string // whose conversions are watched
+	cfg         incident.Config
+	steps       []string // whose conversions are watched; empty for the default
+	zone        *time.Location
 	every       time.Duration
 	events      *olap.Store
 	users       *oltp.Store
@@ -29,48 +30,75 @@ type incidentWatch struct {
 	log         *slog.Logger
 	metrics     incidentMetrics
 
+	seen *seenWindows // of Run's goroutine; nil where it has to be loaded
+
 	mu      sync.Mutex // guards what follows
 	failing error
-	until   time.Time // days before it have been looked at
+	state   watchState
+}
 
+// watchState is what GET /v1/status tells.
+type watchState struct {
+	hours, days time.Time // windows before have been looked at; zero for none
+	stored      time.Time // the pipeline's progress at the last look
+	behind      bool      // there are windows that wait for it
 }
 
 type incidentMetrics struct {
-	looks, failures prometheus.Counter
-	seconds         prometheus.Histogram
-	incidents       prometheus.Gauge
+	looks, failures, windows, restarts prometheus.Counter
+	seconds                            prometheus.Histogram
+	incidents, series                  prometheus.Gauge
 }
 
 // Bounds of one look.
 const (
-	incidentDays       = 400 // of history
-	incidentProperties = 8   // that figures are broken down by
-	incidentValues     = 50  // a property with more different values breaks nothing down
-	incidentLateness   = 10 * time.Minute
-	day                = 24 * time.Hour
+	incidentHistory  = 400 * day // that a watch begins with
+	incidentChunk    = 14 * day  // that is read and kept at once
+	incidentLateness = 10 * time.Minute
+	day              = 24 * time.Hour
+	// incidentSilence is how long no event at all is a figure like any other. After
+	// that the newest event tells what time it is: it is a history that was loaded.
+	incidentSilence = 3 * day
+	// More late events than that, and of what was seen, are a history that came
+	// late: the watch begins anew. Fewer do not change what was judged.
+	lateLeast, lateShare = 100, 0.02
 )
 
-func newIncidentWatch(p *plant) *incidentWatch {
+func newIncidentWatch(p *plant) (*incidentWatch, error) {
+	zone, err := time.LoadLocation(p.options.anomalyTimezone)
+	if err != nil {
+		return nil, fmt.Errorf("--anomaly-timezone: %w", err)
+	}
 	w := &incidentWatch{
-		cfg: p.options.anomalyConfig(), steps: p.options.anomalySteps, every: p.options.anomalyEvery,
-		events: p.events, users: p.users, storedUntil: p.progress.StoredUntil, log: p.app.log,
-		metrics: incidentMetrics{
-			looks: prometheus.NewCounter(prometheus.CounterOpts{
-				Name: "millrace_anomalies_looks_total", Help: "Times that the figures of closed days were searched for incidents."}),
-			failures: prometheus.NewCounter(prometheus.CounterOpts{
-				Name: "millrace_anomalies_failures_total", Help: "Searches that failed and will be repeated."}),
-			seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
-				Name: "millrace_anomalies_look_seconds", Help: "Duration of one search.", Buckets: prometheus.ExponentialBuckets(0.05, 3, 9)}),
-			incidents: prometheus.NewGauge(prometheus.GaugeOpts{
-				Name: "millrace_anomalies_incidents", Help: "Incidents that the last search has found."}),
-		},
+		cfg: p.options.anomalyConfig(), steps: p.options.anomalySteps, zone: zone, every: p.options.anomalyEvery,
+		events: p.events, users: p.users, storedUntil: p.progress.StoredUntil, log: p.app.log, metrics: newIncidentMetrics(),
 	}
 	m := w.metrics
-	p.registry.MustRegister(m.looks, m.failures, m.seconds, m.incidents)
-	return w
+	p.registry.MustRegister(m.looks, m.failures, m.windows, m.restarts, m.seconds, m.incidents, m.series)
+	return w, nil
 }
 
-// Run looks again and again until ctx ends. A failed look is repeated.
+func newIncidentMetrics() incidentMetrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_anomalies_" + name, Help: help})
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_anomalies_" + name, Help: help})
+	}
+	return incidentMetrics{
+		looks:    counter("looks_total", "Times that closed windows were looked at for incidents."),
+		failures: counter("failures_total", "Looks that failed and will be repeated."),
+		windows:  counter("windows_total", "Hours and days that were looked at."),
+		restarts: counter("restarts_total", "Times that all windows were looked at anew, because settings had changed or history had come late."),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "millrace_anomalies_look_seconds", Help: "Duration of one look.", Buckets: prometheus.ExponentialBuckets(0.05, 3, 9)}),
+		incidents: gauge("incidents", "Incidents of the last 400 days."),
+		series:    gauge("series", "Figures by values of properties that are watched, of hours and of days."),
+	}
+}
+
+// Run looks again and again until ctx ends. A failed look is repeated from what
+// was kept last.
 func (w *incidentWatch) Run(ctx context.Context) error {
 	for {
 		began := time.Now()
@@ -94,7 +122,7 @@ func (w *incidentWatch) pause(took time.Duration) time.Duration {
 	const soon = 2 * time.Second
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.failing != nil || w.until.IsZero() {
+	if w.failing != nil || w.state.days.IsZero() {
 		return max(min(w.every, soon), 9*took)
 	}
 	return max(w.every, 9*took)
@@ -106,6 +134,7 @@ func (w *incidentWatch) note(err error) {
 	w.failing = err
 	w.mu.Unlock()
 	if err != nil {
+		w.seen = nil // what is in memory may be ahead of what was kept
 		w.metrics.failures.Inc()
 	}
 	switch {
@@ -124,220 +153,168 @@ func (w *incidentWatch) stage() api.Stage {
 	switch {
 	case w.failing != nil:
 		s.State, s.Detail = api.StageFailing, w.failing.Error()
-	case w.until.IsZero():
-		s.Detail = "no closed day has been looked at yet"
+	case w.state.hours.IsZero():
+		s.Detail = "no closed hour has been looked at yet"
 	default:
-		s.Detail = "days before " + w.until.Format(time.DateOnly) + " have been looked at"
+		s.Detail = fmt.Sprintf("hours before %s and days before %s have been looked at",
+			w.state.hours.Format("2006-01-02 15:04"), w.state.days.In(w.zone).Format(time.DateOnly))
+	}
+	if w.state.behind {
+		s.Detail += "; later ones wait for the ingest, which has stored what came before " + w.state.stored.UTC().Format("2006-01-02 15:04")
 	}
 	return s
 }
 
-// look searches where a day was closed, or closed days changed, since the last
-// time.
+// look shows the watches what was closed since the last look.
 func (w *incidentWatch) look(ctx context.Context) error {
-	from, next, err := w.closedDays(ctx)
-	if err != nil || next.Events == 0 {
-		return err
+	stored, known := w.storedUntil()
+	if !known {
+		return nil
 	}
-	last, err := w.users.AnomalyProgress(ctx)
-	if err != nil {
-		return err
-	}
-	if !last.Until.Equal(next.Until) || last.Events != next.Events || last.Settings != next.Settings {
-		began := time.Now()
-		found, err := w.search(ctx, from, next.Until)
-		if err != nil {
+	began := time.Now()
+	if w.seen == nil {
+		if err := w.load(ctx); err != nil {
 			return err
 		}
-		if err := w.users.SaveAnomalies(ctx, found, next); err != nil {
+	}
+	closed, err := w.closed(ctx, stored)
+	if err != nil || closed.IsZero() {
+		return err
+	}
+	if err := w.begin(ctx, closed); err != nil || w.seen == nil {
+		return err
+	}
+	for w.seen.next(closed) {
+		if err := w.advance(ctx, closed); err != nil {
 			return err
 		}
-		w.metrics.looks.Inc()
-		w.metrics.seconds.Observe(time.Since(began).Seconds())
-		w.metrics.incidents.Set(float64(len(found)))
 	}
+	w.metrics.looks.Inc()
+	w.metrics.seconds.Observe(time.Since(began).Seconds())
 	w.mu.Lock()
-	w.until = next.Until
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	w.state = watchState{hours: w.seen.kept.HoursUntil, days: w.seen.kept.DaysUntil, stored: stored, behind: time.Since(stored) > time.Hour}
 	return nil
 }
 
-// closedDays are the days that cannot change but by late events: until the last
-// event, and until the watermark.
-func (w *incidentWatch) closedDays(ctx context.Context) (from time.Time, p oltp.AnomalyProgress, err error) {
-	p.Settings = fmt.Sprintf("1 %v %s", w.cfg.Sensitivity, strings.Join(w.steps, ">"))
-	stored, known := w.storedUntil()
-	if !known {
-		return from, p, nil
+// closed is the instant up to which windows cannot change any more but by late
+// events; zero where there are no events. While events come it follows what is
+// stored, so that silence shows, and a pipeline that is behind does not.
+func (w *incidentWatch) closed(ctx context.Context, stored time.Time) (time.Time, error) {
+	since := time.Unix(0, 0)
+	if w.seen != nil && w.seen.hours.watch != nil {
+		since = w.seen.kept.HoursUntil.Add(-incidentSilence - day)
 	}
-	all, err := w.events.Extent(ctx, stored.Add(-incidentLateness))
-	if err != nil || all.Events == 0 {
-		return from, p, err
+	newest, received, err := w.events.Newest(ctx, since, stored)
+	if err != nil || newest.IsZero() {
+		return time.Time{}, err
 	}
-	p.Until = all.Last.Truncate(day).Add(day)
-	if p.Until.After(stored.Add(-incidentLateness)) {
-		p.Until = p.Until.Add(-day)
+	bound := stored.Add(-incidentLateness)
+	switch days := incident.Days(w.zone); {
+	case stored.Sub(newest) <= incidentSilence: // events come
+	case stored.Sub(received) > incidentLateness: // a history, all of which is there
+		bound = earlier(bound, days.Start(days.Number(newest)+1))
+	default: // a history that is still coming, in its order
+		bound = earlier(bound, newest.Add(-incidentLateness))
 	}
-	from = all.First.Truncate(day)
-	if earliest := p.Until.Add(-incidentDays * day); from.Before(earliest) {
-		from = earliest
-	}
-	closed, err := w.events.Extent(ctx, p.Until)
-	p.Events = int64(closed.Events)
-	return from, p, err
+	return bound, nil
 }
 
-// search reads the figures and finds their incidents.
-func (w *incidentWatch) search(ctx context.Context, from, until time.Time) ([]oltp.Anomaly, error) {
-	properties, err := w.properties(ctx)
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// begin makes the watches begin anew where there are none yet, where others are
+// wanted, and where history has come late.
+func (w *incidentWatch) begin(ctx context.Context, closed time.Time) error {
+	var watched []string
+	if w.seen != nil {
+		watched = w.seen.settings.Properties
+		if w.seen.checked(closed) {
+			return nil
+		}
+	}
+	wanted, err := w.settings(ctx, watched)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := calendar{first: from, until: until}
-	series, err := w.figures(ctx, c, append([]string{""}, properties...))
+	text, err := wanted.text()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var found []oltp.Anomaly
-	for _, in := range anomaly.Incidents(series, w.cfg) {
-		step, err := w.refine(ctx, &in, c)
-		if err != nil {
-			return nil, err
+	if w.seen != nil && w.seen.kept.Settings == text {
+		late, err := w.cameLate(ctx, closed)
+		if err != nil || !late {
+			w.seen.checkedAt = closed
+			return err
 		}
-		found = append(found, anomalyOf(&in, step, from))
 	}
-	return found, nil
+	if w.seen != nil {
+		w.metrics.restarts.Inc()
+	}
+	extent, err := w.events.Extent(ctx, closed.Add(-incidentHistory).Truncate(time.Hour), closed)
+	if err != nil || extent.Events == 0 {
+		return err
+	}
+	version := int64(0)
+	if w.seen != nil {
+		version = w.seen.kept.Version
+	}
+	w.seen, err = beginWindows(w.cfg, wanted, extent.First, version)
+	return err
 }
 
-// calendar numbers the days that are looked at.
-type calendar struct{ first, until time.Time }
-
-func (c calendar) days() int              { return int(c.until.Sub(c.first) / day) }
-func (c calendar) number(t time.Time) int { return int(t.Sub(c.first) / day) }
-
-// figures reads all series, of the whole and by each property; the property ""
-// stands for the whole.
-func (w *incidentWatch) figures(ctx context.Context, c calendar, properties []string) ([]anomaly.Series, error) {
-	var activity []anomaly.Day
-	var amounts []anomaly.Amount
-	var steps []anomaly.Series
-	for _, property := range properties {
-		counted, err := w.events.DailyActivity(ctx, c.first, c.until, property)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range counted {
-			activity = append(activity, anomaly.Day{Day: c.number(r.Day), Property: property, Value: r.Value, Type: r.Type, Users: float64(r.Users), Events: float64(r.Events)})
-		}
-		taken, err := w.events.DailyRevenue(ctx, c.first, c.until, property)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range taken {
-			amounts = append(amounts, anomaly.Amount{Day: c.number(r.Day), Property: property, Value: r.Value, Currency: r.Currency, Amount: r.Amount})
-		}
-		for i := 1; i < len(w.steps); i++ {
-			rows, err := w.events.DailySteps(ctx, c.first, c.until, property, w.steps[i])
-			if err != nil {
-				return nil, err
-			}
-			steps = append(steps, conversions(rows, w.steps[i-1], w.steps[i], property, c)...)
-		}
-	}
-	return slices.Concat(anomaly.Figures(activity, c.days()), anomaly.Revenue(amounts, c.days()), steps), nil
+// cameLate reports whether many more events are stored of the windows that were
+// seen than these had then, or of the time before them.
+func (w *incidentWatch) cameLate(ctx context.Context, closed time.Time) (bool, error) {
+	kept := &w.seen.kept
+	from := earlier(kept.Since, closed.Add(-incidentHistory).Truncate(time.Hour))
+	now, err := w.events.Extent(ctx, from, kept.HoursUntil)
+	more := float64(now.Events) - float64(kept.Events)
+	return more > max(lateLeast, lateShare*float64(kept.Events)), err
 }
 
-// refine finds the step behind which an incident lies.
-func (w *incidentWatch) refine(ctx context.Context, in *anomaly.Incident, c calendar) (string, error) {
-	event := anomaly.ShareOf(in.Measure)
-	if event == "" {
-		return "", nil
-	}
-	rows, err := w.events.DailySteps(ctx, c.first, c.until, in.Property, event)
+// advance reads the next stretch of windows, shows it to the watches, and keeps
+// what they know then.
+func (w *incidentWatch) advance(ctx context.Context, closed time.Time) error {
+	s := w.seen
+	until := earlier(closed, s.kept.HoursUntil.Add(incidentChunk))
+	fed, err := s.feed(ctx, w.events, until)
 	if err != nil {
-		return "", err
+		return err
 	}
-	byStep := map[string][]anomaly.Bucket{}
-	for _, r := range rows {
-		if r.Value == in.Value {
-			c.addStep(byStep, r.Step, r)
-		}
-	}
-	var steps []anomaly.Step
-	for name, buckets := range byStep {
-		steps = append(steps, anomaly.Step{Name: name, Buckets: buckets})
-	}
-	slices.SortFunc(steps, func(a, b anomaly.Step) int { return strings.Compare(a.Name, b.Name) })
-	return in.Refine(steps), nil
-}
-
-// conversions are the series of one pair of steps, a series per value.
-func conversions(rows []olap.StepRow, from, to, property string, c calendar) []anomaly.Series {
-	byValue := map[string][]anomaly.Bucket{}
-	for _, r := range rows {
-		if r.Step == from {
-			c.addStep(byValue, r.Value, r)
-		}
-	}
-	var series []anomaly.Series
-	for value, buckets := range byValue {
-		series = append(series, anomaly.Series{Measure: "conversion from " + from + " to " + to, Property: property, Value: value, Buckets: buckets})
-	}
-	slices.SortFunc(series, func(a, b anomaly.Series) int { return strings.Compare(a.Value, b.Value) })
-	return series
-}
-
-// addStep adds a day of a step to the series with the key.
-func (c calendar) addStep(series map[string][]anomaly.Bucket, key string, r olap.StepRow) {
-	if series[key] == nil {
-		series[key] = make([]anomaly.Bucket, c.days())
-	}
-	b := &series[key][c.number(r.Day)]
-	b.Exposed += float64(r.Users)
-	b.Seen += float64(r.Reached)
-}
-
-// properties are those worth breaking figures down by: text with few different
-// values, on most events.
-func (w *incidentWatch) properties(ctx context.Context) ([]string, error) {
-	known, err := w.events.Catalog(ctx, olap.CatalogFilter{})
+	found, err := s.incidents(ctx, w.events)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var names []string
-	for _, p := range known.Properties {
-		if len(names) == incidentProperties {
-			break
-		}
-		if strings.HasPrefix(p.Name, "user.") { // what holds for a user holds for all of the user's past
-			continue
-		}
-		if !slices.Equal(p.Types, []string{"text"}) || len(p.Values) < 2 || 2*p.Count < known.StoredRows {
-			continue
-		}
-		whole, err := w.events.Catalog(ctx, olap.CatalogFilter{Property: p.Name})
-		if err != nil {
-			return nil, err
-		}
-		if len(whole.Properties) == 1 && len(whole.Properties[0].Values) <= incidentValues {
-			names = append(names, p.Name)
-		}
+	if err := s.snapshot(); err != nil {
+		return err
 	}
-	return names, nil
+	s.kept.Version, err = w.users.SaveAnomalies(ctx, found, s.knownSince(), s.kept)
+	if err != nil {
+		return err
+	}
+	w.metrics.windows.Add(float64(fed))
+	w.metrics.incidents.Set(float64(len(found)))
+	w.metrics.series.Set(float64(s.kept.Series))
+	return nil
 }
 
-// anomalyOf is an incident as it is stored, in days from the first on.
-func anomalyOf(in *anomaly.Incident, step string, first time.Time) oltp.Anomaly {
-	start := func(bucket int) time.Time { return first.Add(time.Duration(bucket) * day) }
-	kind := "share"
-	if in.Counts {
-		kind = "count"
+// load continues from what was kept.
+func (w *incidentWatch) load(ctx context.Context) error {
+	kept, err := w.users.AnomalyWatch(ctx)
+	if err != nil || kept.Version == 0 {
+		return err
 	}
-	return oltp.Anomaly{
-		StartedAt: start(in.Earliest), FirstSeen: start(in.First), EndedAt: start(in.End).Add(-time.Millisecond),
-		DetectedAt: start(in.Detected + 1), Ongoing: in.Open, Severity: string(in.Severity()),
-		Measure: in.Measure, Measures: in.Measures, Kind: kind,
-		Expected: in.Expected, Low: in.Low, High: in.High, Seen: in.Seen, Evidence: in.Evidence,
-		Property: in.Property, Value: in.Value, Part: in.Part, Step: step,
+	seen, err := continueWindows(kept)
+	if errors.Is(err, errOtherState) {
+		w.log.Info("incidents are searched anew, as an older millrace has kept what it knew of them in another form")
+		seen = &seenWindows{kept: oltp.AnomalyWatch{Version: kept.Version}}
+		err = nil
 	}
+	w.seen = seen
+	return err
 }

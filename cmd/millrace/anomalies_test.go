@@ -21,7 +21,7 @@ func TestEcomIncidents(t *testing.T) {
 	r.stop()
 
 	r = up(t, dir)
-	first := incidentsOf(t, r, "2024-06-30")
+	first := incidentsOf(t, r, "2024-06-29")
 	for _, in := range first {
 		t.Logf("%s – %s, seen from %s, %s: %s %.4f, expected %.4f (%.4f – %.4f), %+v after %q", in.Start.Format(time.DateOnly), in.End.Format(time.DateOnly),
 			in.FirstSeen.Format(time.DateOnly), in.Severity, in.Measure, in.Seen, in.Expected.Value, in.Expected.Low, in.Expected.High, in.Breakdown, in.AfterEvent)
@@ -41,7 +41,7 @@ func TestEcomIncidents(t *testing.T) {
 
 	// With more to look at, what was known keeps its name.
 	r = up(t, dir, "--anomaly-steps", "shipping_details,payment_details,purchase")
-	again := incidentsOf(t, r, "2024-06-30")
+	again := incidentsOf(t, r, "2024-06-29")
 	if found := incidentNear(t, again, "2024-04-09", "2024-05-09"); found.ID != bug.ID {
 		t.Errorf("after a restart the checkout bug is %s, before %s", found.ID, bug.ID)
 	}

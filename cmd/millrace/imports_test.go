@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"internal/event":      {"internal/nearest"},
 	"internal/nearest":    {},
 	"internal/anomaly":    {},
+	"internal/incident":   {},
 	"internal/query":      {"internal/event", "internal/nearest"},
 	"internal/chdb":       {"internal/event"},
 	"internal/enrich":     {"internal/event"},

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"millrace/ingest"
-	"millrace/internal/anomaly"
 	"millrace/internal/enrich"
+	"millrace/internal/incident"
 	"millrace/internal/nearest"
 	"millrace/olap"
 )
@@ -28,7 +28,7 @@ const (
 	stageAlert  = "alert"  // rules watched, alerts delivered
 	stageAPI    = "api"    // HTTP, dashboard
 
-	stageAnomalies = "anomalies" // figures of closed days to incidents
+	stageAnomalies = "anomalies" // figures of closed hours and days to incidents
 )
 
 // upOptions are the settings of `millrace up`.
@@ -72,6 +72,7 @@ type upOptions struct {
 	anomalySensitivity float64
 	anomalySteps       []string
 	anomalyEvery       time.Duration
+	anomalyTimezone    string
 
 	smtp     string
 	smtpFrom string
@@ -120,9 +121,10 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.StringVar(&o.smtpFrom, "smtp-from", "", "address that mail of alerts comes from")
 	flags.Uint64Var(&o.queryRows, "query-rows", olap.DefaultGuardConfig().Budget.Rows, "most rows that one question may read, by estimate and in truth; 0 for no limit")
 	flags.IntVar(&o.queriesAtOnce, "queries-at-once", olap.DefaultGuardConfig().MaxRunning, "questions that ClickHouse works on at once; more wait in turn by client")
-	flags.Float64Var(&o.anomalySensitivity, "anomaly-sensitivity", anomaly.DefaultConfig().Sensitivity, "how little has to happen to the figures for an incident, 0 to 1")
-	flags.StringSliceVar(&o.anomalySteps, "anomaly-steps", nil, "events whose conversion from one to the next is watched for incidents, such as view,add_to_cart,purchase")
-	flags.DurationVar(&o.anomalyEvery, "anomaly-every", 10*time.Minute, "pause between two searches for incidents")
+	flags.Float64Var(&o.anomalySensitivity, "anomaly-sensitivity", incident.DefaultConfig().Sensitivity, "how little has to happen to the figures for an incident, 0 to 1")
+	flags.StringSliceVar(&o.anomalySteps, "anomaly-steps", nil, "events whose conversion from one to the next is watched for incidents (default: view,add_to_cart,purchase where all three are there)")
+	flags.DurationVar(&o.anomalyEvery, "anomaly-every", 10*time.Minute, "pause between two looks at closed hours and days for incidents")
+	flags.StringVar(&o.anomalyTimezone, "anomaly-timezone", "UTC", "zone of the days and of the hours of the week that incidents are looked for in, such as Asia/Kolkata")
 	flags.DurationVar(&o.stopTimeout, "stop-timeout", 10*time.Second, "longest time that a clean stop may take")
 }
 
@@ -187,6 +189,9 @@ func (o *upOptions) validate() error {
 	if o.anomalyEvery <= 0 {
 		fault("--anomaly-every: %v is not positive", o.anomalyEvery)
 	}
+	if _, err := time.LoadLocation(o.anomalyTimezone); err != nil || o.anomalyTimezone == "" || o.anomalyTimezone == "Local" {
+		fault("--anomaly-timezone: %q is no zone such as UTC or Asia/Kolkata", o.anomalyTimezone)
+	}
 	if o.stopTimeout <= 0 {
 		fault("--stop-timeout: %v is not positive", o.stopTimeout)
 	}
@@ -246,8 +251,8 @@ func (o *upOptions) enrichConfig() enrich.Config {
 }
 
 // anomalyConfig is the part that the search for incidents needs.
-func (o *upOptions) anomalyConfig() anomaly.Config {
-	return anomaly.Config{Sensitivity: o.anomalySensitivity}
+func (o *upOptions) anomalyConfig() incident.Config {
+	return incident.Config{Sensitivity: o.anomalySensitivity}
 }
 
 // runs reports whether the stage belongs to this process.

@@ -198,7 +198,9 @@ func (p *plant) openStages(brokers []string) (err error) {
 		return err
 	}
 	if p.options.runs(stageAnomalies) {
-		p.incidents = newIncidentWatch(p)
+		if p.incidents, err = newIncidentWatch(p); err != nil {
+			return err
+		}
 	}
 	if p.options.runs(stageAPI) || p.options.runs(stageAlert) {
 		err = p.openGuard()
@@ -376,7 +378,7 @@ func (p *plant) apiDeps() api.Deps {
 		Catalog:   p.guard,
 		Users:     p.users,
 		Timeline:  p.events,
-		Anomalies: p.users,
+		Anomalies: p.users, AnomalyPoints: incidentPoints{p.events, p.users},
 		Figures:   p.events,
 		Progress:  p.progress,
 		Checks:    p.checks(),
