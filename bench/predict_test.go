@@ -213,7 +213,9 @@ func (m *millraceUp) awaitStage(t *testing.T, name, detail string) {
 			t.Fatal(err)
 		}
 		defer response.Body.Close()
-		var status struct{ Stages []struct{ Name, Detail string } }
+		var status struct {
+			Stages []struct{ Name, Detail string }
+		}
 		if err := json.NewDecoder(response.Body).Decode(&status); err != nil {
 			t.Fatal(err)
 		}

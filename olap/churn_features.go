@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -49,7 +50,12 @@ type ChurnRow struct {
 // store does not compute is an error. Each row's Values are its own.
 func (s *Store) ChurnFeatures(ctx context.Context, names []string, sel ChurnSelection) iter.Seq2[ChurnRow, error] {
 	return func(yield func(ChurnRow, error) bool) {
-		ctx, cancel := s.churnReading(ctx, sel)
+		averages, err := s.AveragePurchases(ctx, sel.At)
+		if err != nil {
+			yield(ChurnRow{}, err)
+			return
+		}
+		ctx, cancel := s.churnReading(ctx, sel, averages)
 		defer cancel()
 		rows, err := s.conn.Query(ctx, churnFeaturesSQL)
 		if err != nil {
@@ -72,7 +78,7 @@ func (s *Store) ChurnFeatures(ctx context.Context, names []string, sel ChurnSele
 
 // churnReading is the context of the query with its parameters. It must not be in
 // the way of questions.
-func (s *Store) churnReading(ctx context.Context, sel ChurnSelection) (context.Context, context.CancelFunc) {
+func (s *Store) churnReading(ctx context.Context, sel ChurnSelection, averages map[string]float64) (context.Context, context.CancelFunc) {
 	epoch := time.Unix(0, 0).UTC()
 	if sel.Until.IsZero() {
 		sel.Until = sel.At
@@ -80,9 +86,14 @@ func (s *Store) churnReading(ctx context.Context, sel ChurnSelection) (context.C
 	if sel.ActiveSince.Before(epoch) {
 		sel.ActiveSince = epoch
 	}
+	currencies := slices.Sorted(maps.Keys(averages))
+	worth := make([]float64, len(currencies))
+	for i, currency := range currencies {
+		worth[i] = averages[currency]
+	}
 	parameters := clickhouse.Parameters{}
 	for name, value := range map[string]any{
-		"p1": sel.At, "p2": sel.Until, "p3": sel.ActiveSince, "p4": max(sel.OneIn, 1),
+		"p1": sel.At, "p2": sel.Until, "p3": sel.ActiveSince, "p4": max(sel.OneIn, 1), "p5": currencies, "p6": worth,
 	} {
 		parameters[name] = wireOf(value)
 	}

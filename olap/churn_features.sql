@@ -2,23 +2,13 @@
 -- only. The one thing that lies after it is churned: no event in [p1, p2).
 --   p3  users whose latest event is older are left out
 --   p4  one user in so many is taken
+--   p5  currencies, and p6 what an average purchase is worth in each: amounts of
+--       different currencies cannot be added
 -- Days are counted back from p1 in steps of 24 hours, so that every user has
 -- seen the same number of hours of each.
 WITH
     86400000 AS day,
-    (
-        -- Amounts of different currencies cannot be added. An average purchase is
-        -- taken from the windows that were over at p1.
-        SELECT mapFromArrays(groupArray(code), groupArray(average))
-        FROM
-        (
-            SELECT toString(currency) AS code, toFloat64(sum(revenue)) / sum(amounts) AS average
-            FROM windows_by_type
-            WHERE NOT by_country AND type = 'purchase' AND window_start <= {p1:DateTime64(3, 'UTC')} - INTERVAL 10 MINUTE
-            GROUP BY currency
-            HAVING average > 0
-        )
-    ) AS average_purchase
+    mapFromArrays({p5:Array(String)}, {p6:Array(Float64)}) AS average_purchase
 SELECT
     user_id,
     user_id NOT IN (

@@ -188,8 +188,13 @@ type Extent struct {
 // Extent counts the events of [from, to), whole 10-minute windows, late ones
 // included. It reads the rollup only.
 func (s *Store) Extent(ctx context.Context, from, to time.Time) (Extent, error) {
+	missing, err := s.missingWindows(ctx)
+	if err != nil {
+		return Extent{}, err
+	}
 	st := newStatement()
-	st.text("SELECT min(window_start), sum(events) FROM windows_10m WHERE window_start >= ", st.bind(from), " AND window_start < ", st.bind(to))
+	stretch := windowRows{timeRange: timeRange{from, to}, missing: missing, only: "1"}
+	st.text("SELECT fromUnixTimestamp64Milli(min(at), 'UTC'), sum(events) FROM ", stretch.render(st))
 	var e Extent
 	if err := s.readRow(ctx, st, &e.First, &e.Events); err != nil {
 		return Extent{}, fmt.Errorf("read the extent of events: %w", err)

@@ -54,6 +54,8 @@ func (s *statement) bind(v any) string {
 		p.kind, p.wire = "DateTime64(3, 'UTC')", v.UTC().Format("2006-01-02 15:04:05.000")
 	case []string:
 		p.kind, p.wire = "Array(String)", arrayText(v, quoteText)
+	case []float64:
+		p.kind, p.wire = "Array(Float64)", arrayText(v, formatFloat)
 	case []int64:
 		p.kind, p.wire = "Array(Int64)", arrayText(v, func(n int64) string { return strconv.FormatInt(n, 10) })
 	default:
