@@ -160,8 +160,11 @@ func (r *run) columns(ctx context.Context, v view) (columns, keys, final string,
 		if isKey[i] == 1 {
 			key = append(key, quoted)
 		}
-		if strings.HasPrefix(types[i], "AggregateFunction(") {
+		switch {
+		case strings.HasPrefix(types[i], "AggregateFunction("):
 			quoted = "finalizeAggregation(" + quoted + ")"
+		case strings.HasPrefix(types[i], "SimpleAggregateFunction(groupUniqArrayArray,"): // a set: merges keep no order
+			quoted = "arraySort(" + quoted + ")"
 		}
 		compared = append(compared, "toString("+quoted+")")
 	}
