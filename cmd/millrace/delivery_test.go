@@ -32,7 +32,9 @@ func TestBackfillAndTheMetricsOfDelivery(t *testing.T) {
 		return clickhouse(t, r, `SELECT countIf(kafka_topic = 'events.backfill'), countIf(kafka_topic = 'events'),
 			(SELECT count() FROM duplicates), (SELECT count() FROM dead_letters) FROM events FORMAT TSV`) == "500\t1\t1\t1"
 	})
-	eventually(t, "the views have followed", func() bool { return clickhouse(t, r, "SELECT sum(events) FROM windows_by_type WHERE NOT by_country") == "501" })
+	eventually(t, "the views have followed", func() bool {
+		return clickhouse(t, r, "SELECT sum(events) FROM windows_by_type WHERE NOT by_country") == "501"
+	})
 	checkWindows(t, r)
 	eventually(t, "the backfill's own lag is 0", func() bool {
 		for _, stage := range at(t, get(t, r.API+"/v1/status", 200), "stages").([]any) {
