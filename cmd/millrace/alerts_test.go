@@ -80,8 +80,14 @@ func (r *receiver) requests() []string {
 func alertTable(t *testing.T) *oltp.Store {
 	t.Helper()
 	requireEngines(t)
+	return storeAt(t, enginetest.Postgres(t))
+}
+
+// storeAt opens a database and makes the tables.
+func storeAt(t *testing.T, address string) *oltp.Store {
+	t.Helper()
 	cfg := oltp.DefaultConfig()
-	cfg.Address = enginetest.Postgres(t)
+	cfg.Address = address
 	store, err := oltp.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
