@@ -54,7 +54,7 @@ func serveAlerts() {
 		return pgx.CollectRows(rows, pgx.RowToStructByPos[alert.Observation])
 	}
 	stage, err := alert.NewStage(killedAlerts(), alert.Deps{
-		Store: alertStore{store}, Sources: map[string]alert.Source{alert.Pipeline: see},
+		Store: alertStore{store: store}, Sources: map[string]alert.Source{alert.Pipeline: see},
 		Registerer: prometheus.NewRegistry(), Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {

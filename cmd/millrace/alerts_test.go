@@ -182,7 +182,7 @@ func TestAlertsOutliveABadReceiver(t *testing.T) {
 	})
 	rule := addRule(t, store, r.URL, `{"kind":"fraud"}`)
 	findPurchases(t, store, 0, 6)
-	runAlerts(t, quickAlerts(), alertStore{store}, nil)
+	runAlerts(t, quickAlerts(), alertStore{store: store}, nil)
 	eventually(t, "all is acknowledged", func() bool {
 		waiting, _, err := store.AlertBacklog(t.Context())
 		return err == nil && waiting == 0 && len(r.requests()) >= 6
@@ -217,12 +217,12 @@ func TestAlertsAreRepeatedUnderTheirKey(t *testing.T) {
 	r := newReceiver(t, nil)
 	rule := addRule(t, store, r.URL, `{"kind":"fraud"}`)
 	findPurchases(t, store, 0, 20)
-	stop := runAlerts(t, quickAlerts(), forgetful{alertStore{store}}, nil)
+	stop := runAlerts(t, quickAlerts(), forgetful{alertStore{store: store}}, nil)
 	eventually(t, "some were sent", func() bool { return len(r.requests()) >= 8 })
 	stop()
 	findPurchases(t, store, 20, 30)
-	runAlerts(t, quickAlerts(), alertStore{store}, nil)
-	runAlerts(t, quickAlerts(), alertStore{store}, nil) // two take turns
+	runAlerts(t, quickAlerts(), alertStore{store: store}, nil)
+	runAlerts(t, quickAlerts(), alertStore{store: store}, nil) // two take turns
 	eventually(t, "all is acknowledged", func() bool {
 		waiting, _, err := store.AlertBacklog(t.Context())
 		messages, _ := r.messages()
@@ -257,13 +257,13 @@ func TestAlertsFireOverARestart(t *testing.T) {
 		defer mu.Unlock()
 		return []alert.Observation{{Key: "ingest", Known: true, Holds: failing, Summary: "stage ingest is failing"}}, nil
 	}}
-	stop := runAlerts(t, quickAlerts(), alertStore{store}, sources)
+	stop := runAlerts(t, quickAlerts(), alertStore{store: store}, sources)
 	eventually(t, "it was told", func() bool { return len(r.requests()) == 1 })
 	stop()
 	mu.Lock()
 	failing = false
 	mu.Unlock()
-	runAlerts(t, quickAlerts(), alertStore{store}, sources)
+	runAlerts(t, quickAlerts(), alertStore{store: store}, sources)
 	eventually(t, "its end was told", func() bool { return len(r.requests()) == 2 })
 	alerts, err := store.Alerts(t.Context(), oltp.AlertFilter{RuleID: rule.ID}, 10)
 	if err != nil || len(alerts) != 1 || alerts[0].State != "resolved" || alerts[0].Key != "ingest" {
@@ -283,7 +283,7 @@ func TestADeadDeliveryKeepsItsLog(t *testing.T) {
 	findPurchases(t, store, 0, 1)
 	cfg := quickAlerts()
 	cfg.MaxAttempts = 3
-	runAlerts(t, cfg, alertStore{store}, nil)
+	runAlerts(t, cfg, alertStore{store: store}, nil)
 	var told []oltp.AlertDeliveryStatus
 	eventually(t, "it is dead", func() bool {
 		told, _ = store.RuleDeliveries(t.Context(), rule.ID, 10)
