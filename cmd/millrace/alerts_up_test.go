@@ -112,11 +112,16 @@ func TestAlertsFromEndToEnd(t *testing.T) {
 	// would take weeks of events.
 	r := up(t, t.TempDir(), "--stages", "ingest,sync,score,alert,api", "--secrets-key-file", keys)
 	w := &watchtower{running: r, t: t, hook: newReceiver(t, nil), store: openUsers(t, r), rules: map[string]string{}}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("rules: %v\nalerts: %v", get(t, r.API+"/v1/alert-rules", http.StatusOK), get(t, r.API+"/v1/alerts", http.StatusOK))
+		}
+	})
 
 	w.rule("threshold", manyPurchases)
 	w.rule("lasting", manyPurchases, `"for":"2s"`)
 	w.rule("silenced", manyPurchases)
-	w.rule("change", `{"kind":"query","query":{"kind":"trends","series":[{"event":"view"}],"from":"-1h","compare":"previous"},"of":"change_ratio","is":">=","threshold":1}`)
+	w.rule("change", `{"kind":"query","query":{"kind":"trends","series":[{"event":"view"}],"from":"-1h","interval":"hour","compare":"previous"},"of":"change_ratio","is":">=","threshold":1}`)
 	w.rule("fraud", `{"kind":"fraud"}`)
 	w.rule("churn", `{"kind":"churn","probability":0.9}`)
 	w.rule("incident", `{"kind":"incident","severities":["high"]}`)
