@@ -33,6 +33,7 @@ type receiver struct {
 	bodies map[string]string // by key
 	faults []string
 	answer func(n int, w http.ResponseWriter, request *http.Request)
+	seen   func(body []byte) // is told of each request; nil for nobody
 }
 
 func newReceiver(t *testing.T, answer func(n int, w http.ResponseWriter, request *http.Request)) *receiver {
@@ -58,6 +59,9 @@ func (r *receiver) take(w http.ResponseWriter, request *http.Request) {
 		r.faults = append(r.faults, "a wrong signature")
 	}
 	r.mu.Unlock()
+	if r.seen != nil {
+		r.seen(body)
+	}
 	if r.answer != nil {
 		r.answer(n, w, request)
 	}
@@ -132,7 +136,12 @@ func runAlerts(t *testing.T, cfg alert.Config, store alert.Store, sources map[st
 // addRule keeps a rule with one webhook.
 func addRule(t *testing.T, store *oltp.Store, url, watch string) oltp.AlertRule {
 	t.Helper()
-	r, err := alert.ParseRule(fmt.Appendf(nil, `{"name":%q,"every":"1s","watch":%s,"channels":[{"kind":"webhook","url":%q,"secret":%q}]}`, watch, watch, url, alertSecret))
+	return addRuleNamed(t, store, watch, url, watch)
+}
+
+func addRuleNamed(t *testing.T, store *oltp.Store, name, url, watch string) oltp.AlertRule {
+	t.Helper()
+	r, err := alert.ParseRule(fmt.Appendf(nil, `{"name":%q,"every":"1s","watch":%s,"channels":[{"kind":"webhook","url":%q,"secret":%q}]}`, name, watch, url, alertSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
