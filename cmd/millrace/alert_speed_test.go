@@ -77,7 +77,7 @@ func TestAlertFigures(t *testing.T) {
 		return c.took(t, name, "sync", made)
 	})
 	w.looks(`{"kind":"pipeline","lag_seconds":86400}`, "pipeline")
-	w.looks(`{"kind":"query","query":{"kind":"trends","series":[{"event":"view"}],"from":"-1h","where":"page = \"/%d\""},"is":">","threshold":1000000}`, "query")
+	w.looks(`{"kind":"query","query":{"kind":"trends","series":[{"event":"view"}],"from":"-1h","where":"page = \"/%d\""},"is":">","threshold":1000000}`, "question")
 }
 
 // fraudToHook sends a purchase that is to be reviewed, of a user with a history, and

@@ -237,9 +237,14 @@ func (w *watchtower) setIncident(ongoing bool) {
 	start := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -2)
 	incident := oltp.Anomaly{
 		ID: "in_1", StartedAt: start, FirstSeen: start, EndedAt: start.AddDate(0, 0, 1), DetectedAt: start.AddDate(0, 0, 1), Ongoing: ongoing, Severity: "high",
-		Measure: "revenue", Measures: []string{"revenue"}, Kind: "count", Expected: 100, Low: 80, High: 120, Seen: 10, Property: "platform", Value: "ios", Part: 0.9,
+		Measure: "revenue", Measures: []string{"revenue"}, Kind: "count", Expected: 100, Low: 80, High: 120, Seen: 10, Property: "platform", Value: "ios", Part: 0.9, Grid: "day",
 	}
-	if err := w.store.SaveAnomalies(w.t.Context(), []oltp.Anomaly{incident}, oltp.AnomalyProgress{Until: time.Now()}); err != nil {
+	watch, err := w.store.AnomalyProgress(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	watch.Hours, watch.Days = []byte{}, []byte{}
+	if _, err := w.store.SaveAnomalies(w.t.Context(), []oltp.Anomaly{incident}, time.Time{}, watch); err != nil {
 		w.t.Fatal(err)
 	}
 }
