@@ -258,8 +258,10 @@ func alertRuleOf(kept oltp.AlertRule) (AlertRule, error) {
 func alertChannel(c alert.Channel) AlertChannel {
 	shown := AlertChannel{Name: c.Name, Kind: c.Kind, URL: c.URL, SecretSet: c.Secret != "" || c.Kind == alert.Slack, To: c.To}
 	if c.Kind == alert.Slack {
-		u, _ := url.Parse(c.URL) // it was checked before
-		shown.URL = u.Scheme + "://" + u.Host
+		shown.URL = "" // where it is sealed by a key that is not here
+		if u, err := url.Parse(c.URL); err == nil && u.Host != "" {
+			shown.URL = u.Scheme + "://" + u.Host
+		}
 	}
 	return shown
 }

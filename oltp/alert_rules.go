@@ -105,6 +105,15 @@ func (s *Store) UpdateAlertRule(ctx context.Context, r AlertRule) (AlertRule, er
 	return s.oneRule(ctx, "change an alert rule", change, r.ID, cleanText(r.Name), r.Kind, r.Definition, r.Every.Seconds())
 }
 
+// ReplaceAlertDefinition writes what a rule says in another way, unless it has
+// changed meanwhile.
+func (s *Store) ReplaceAlertDefinition(ctx context.Context, id string, was, now json.RawMessage) error {
+	if _, err := s.pool.Exec(ctx, "UPDATE alert_rules SET definition = $3 WHERE id = $1 AND definition = $2", id, was, now); err != nil {
+		return wrap("rewrite an alert rule", err)
+	}
+	return nil
+}
+
 // SilenceAlertRule tells nobody that the rule's alerts fire before until; the
 // zero time ends a silence.
 func (s *Store) SilenceAlertRule(ctx context.Context, id string, until time.Time) (AlertRule, error) {

@@ -12,16 +12,26 @@ import (
 )
 
 // alertStore gives the alert stage its store: neither package knows the other.
-type alertStore struct{ store *oltp.Store }
+type alertStore struct {
+	store *oltp.Store
+	keys  *alert.Keys // open the secrets of channels
+}
 
-// alertRule reads a rule as it is kept.
-func alertRule(kept oltp.AlertRule) (alert.Rule, error) {
-	var r alert.Rule
-	if err := json.Unmarshal(kept.Definition, &r); err != nil {
-		return r, fmt.Errorf("read the alert rule %q: %w", kept.Name, err)
+// readAlertRule reads what a rule says, as it is kept.
+func readAlertRule(id string, definition []byte) (alert.Rule, error) {
+	r := alert.Rule{ID: id}
+	if err := json.Unmarshal(definition, &r); err != nil {
+		return r, fmt.Errorf("read the alert rule %s: %w", id, err)
 	}
-	r.ID, r.SilencedUntil, r.CreatedAt = kept.ID, kept.SilencedUntil, kept.CreatedAt
 	return r, nil
+}
+
+// alertRule is a rule with how it is kept. Its secrets stay sealed: watching needs
+// none.
+func alertRule(kept oltp.AlertRule) (alert.Rule, error) {
+	r, err := readAlertRule(kept.ID, kept.Definition)
+	r.SilencedUntil, r.CreatedAt = kept.SilencedUntil, kept.CreatedAt
+	return r, err
 }
 
 func (s alertStore) TakeDueRules(ctx context.Context, limit int) ([]alert.DueRule, error) {
@@ -103,12 +113,14 @@ func (s alertStore) TakeDeliveries(ctx context.Context, limit int, lease time.Du
 	due := make([]alert.DueDelivery, len(kept))
 	for i, k := range kept {
 		due[i].Delivery = alert.Delivery(k.AlertDelivery)
-		var r alert.Rule
-		if k.Definition != nil {
-			if err := json.Unmarshal(k.Definition, &r); err != nil {
-				return nil, fmt.Errorf("read the rule of delivery %s: %w", k.ID, err)
-			}
+		if k.Definition == nil {
+			continue // the rule is gone
 		}
+		r, err := readAlertRule(k.RuleID, k.Definition)
+		if err != nil {
+			return nil, err
+		}
+		r = s.keys.Open(r)
 		due[i].To, due[i].Known = r.Channel(k.Channel)
 	}
 	return due, nil

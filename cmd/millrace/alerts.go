@@ -12,7 +12,7 @@ import (
 // openAlerts builds the stage that watches rules and delivers alerts.
 func (p *plant) openAlerts() (err error) {
 	p.alerts, err = alert.NewStage(p.options.alertConfig(), alert.Deps{
-		Store: alertStore{p.users}, Sources: p.alertSources(), Registerer: p.registry, Logger: p.app.log,
+		Store: alertStore{p.users, p.rules.keys}, Sources: p.alertSources(), Registerer: p.registry, Logger: p.app.log,
 		Together: func(ctx context.Context, looks func(context.Context) error) error { // an erasure waits for them
 			return p.users.Hold(ctx, oltp.LookingAtRules, looks)
 		},

@@ -33,6 +33,7 @@ type receiver struct {
 	bodies map[string]string // by key
 	faults []string
 	answer func(n int, w http.ResponseWriter, request *http.Request)
+	seen   func(body []byte) // is told of each request; nil for nobody
 }
 
 func newReceiver(t *testing.T, answer func(n int, w http.ResponseWriter, request *http.Request)) *receiver {
@@ -58,6 +59,9 @@ func (r *receiver) take(w http.ResponseWriter, request *http.Request) {
 		r.faults = append(r.faults, "a wrong signature")
 	}
 	r.mu.Unlock()
+	if r.seen != nil {
+		r.seen(body)
+	}
 	if r.answer != nil {
 		r.answer(n, w, request)
 	}
@@ -80,8 +84,14 @@ func (r *receiver) requests() []string {
 func alertTable(t *testing.T) *oltp.Store {
 	t.Helper()
 	requireEngines(t)
+	return storeAt(t, enginetest.Postgres(t))
+}
+
+// storeAt opens a database and makes the tables.
+func storeAt(t *testing.T, address string) *oltp.Store {
+	t.Helper()
 	cfg := oltp.DefaultConfig()
-	cfg.Address = enginetest.Postgres(t)
+	cfg.Address = address
 	store, err := oltp.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +136,12 @@ func runAlerts(t *testing.T, cfg alert.Config, store alert.Store, sources map[st
 // addRule keeps a rule with one webhook.
 func addRule(t *testing.T, store *oltp.Store, url, watch string) oltp.AlertRule {
 	t.Helper()
-	r, err := alert.ParseRule(fmt.Appendf(nil, `{"name":%q,"every":"1s","watch":%s,"channels":[{"kind":"webhook","url":%q,"secret":%q}]}`, watch, watch, url, alertSecret))
+	return addRuleNamed(t, store, watch, url, watch)
+}
+
+func addRuleNamed(t *testing.T, store *oltp.Store, name, url, watch string) oltp.AlertRule {
+	t.Helper()
+	r, err := alert.ParseRule(fmt.Appendf(nil, `{"name":%q,"every":"1s","watch":%s,"channels":[{"kind":"webhook","url":%q,"secret":%q}]}`, name, watch, url, alertSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +191,7 @@ func TestAlertsOutliveABadReceiver(t *testing.T) {
 	})
 	rule := addRule(t, store, r.URL, `{"kind":"fraud"}`)
 	findPurchases(t, store, 0, 6)
-	runAlerts(t, quickAlerts(), alertStore{store}, nil)
+	runAlerts(t, quickAlerts(), alertStore{store: store}, nil)
 	eventually(t, "all is acknowledged", func() bool {
 		waiting, _, err := store.AlertBacklog(t.Context())
 		return err == nil && waiting == 0 && len(r.requests()) >= 6
@@ -211,12 +226,12 @@ func TestAlertsAreRepeatedUnderTheirKey(t *testing.T) {
 	r := newReceiver(t, nil)
 	rule := addRule(t, store, r.URL, `{"kind":"fraud"}`)
 	findPurchases(t, store, 0, 20)
-	stop := runAlerts(t, quickAlerts(), forgetful{alertStore{store}}, nil)
+	stop := runAlerts(t, quickAlerts(), forgetful{alertStore{store: store}}, nil)
 	eventually(t, "some were sent", func() bool { return len(r.requests()) >= 8 })
 	stop()
 	findPurchases(t, store, 20, 30)
-	runAlerts(t, quickAlerts(), alertStore{store}, nil)
-	runAlerts(t, quickAlerts(), alertStore{store}, nil) // two take turns
+	runAlerts(t, quickAlerts(), alertStore{store: store}, nil)
+	runAlerts(t, quickAlerts(), alertStore{store: store}, nil) // two take turns
 	eventually(t, "all is acknowledged", func() bool {
 		waiting, _, err := store.AlertBacklog(t.Context())
 		messages, _ := r.messages()
@@ -251,13 +266,13 @@ func TestAlertsFireOverARestart(t *testing.T) {
 		defer mu.Unlock()
 		return []alert.Observation{{Key: "ingest", Known: true, Holds: failing, Summary: "stage ingest is failing"}}, nil
 	}}
-	stop := runAlerts(t, quickAlerts(), alertStore{store}, sources)
+	stop := runAlerts(t, quickAlerts(), alertStore{store: store}, sources)
 	eventually(t, "it was told", func() bool { return len(r.requests()) == 1 })
 	stop()
 	mu.Lock()
 	failing = false
 	mu.Unlock()
-	runAlerts(t, quickAlerts(), alertStore{store}, sources)
+	runAlerts(t, quickAlerts(), alertStore{store: store}, sources)
 	eventually(t, "its end was told", func() bool { return len(r.requests()) == 2 })
 	alerts, err := store.Alerts(t.Context(), oltp.AlertFilter{RuleID: rule.ID}, 10)
 	if err != nil || len(alerts) != 1 || alerts[0].State != "resolved" || alerts[0].Key != "ingest" {
@@ -277,7 +292,7 @@ func TestADeadDeliveryKeepsItsLog(t *testing.T) {
 	findPurchases(t, store, 0, 1)
 	cfg := quickAlerts()
 	cfg.MaxAttempts = 3
-	runAlerts(t, cfg, alertStore{store}, nil)
+	runAlerts(t, cfg, alertStore{store: store}, nil)
 	var told []oltp.AlertDeliveryStatus
 	eventually(t, "it is dead", func() bool {
 		told, _ = store.RuleDeliveries(t.Context(), rule.ID, 10)

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 	embedded.Main() // the test binary is also the child that runs an engine
 	serveScorer()   // or a scorer that is there to be killed
 	serveSync()     // or a sync
+	serveAlerts()   // or an alert stage, likewise
 	if os.Getenv(asCommand) != "" {
 		main() // and the command, in a process of its own
 	}

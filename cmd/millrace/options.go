@@ -77,6 +77,8 @@ type upOptions struct {
 	smtp     string
 	smtpFrom string
 
+	secretsKeyFile string
+
 	queryRows     uint64
 	queriesAtOnce int
 }
@@ -119,6 +121,7 @@ func (o *upOptions) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&o.churnRetrain, "churn-retrain", 24*time.Hour, "age of the newest churn model at which another is trained; 0 for never")
 	flags.StringVar(&o.smtp, "smtp", "", "mail server for alerts, smtp://user:password@host:port or smtps://…; empty for none")
 	flags.StringVar(&o.smtpFrom, "smtp-from", "", "address that mail of alerts comes from")
+	flags.StringVar(&o.secretsKeyFile, "secrets-key-file", "", "file with keys that seal the secrets of alert channels in Postgres: 32 bytes in Base64, one key to a line, the first one seals; empty keeps them as they are")
 	flags.Uint64Var(&o.queryRows, "query-rows", olap.DefaultGuardConfig().Budget.Rows, "most rows that one question may read, by estimate and in truth; 0 for no limit")
 	flags.IntVar(&o.queriesAtOnce, "queries-at-once", olap.DefaultGuardConfig().MaxRunning, "questions that ClickHouse works on at once; more wait in turn by client")
 	flags.Float64Var(&o.anomalySensitivity, "anomaly-sensitivity", incident.DefaultConfig().Sensitivity, "how little has to happen to the figures for an incident, 0 to 1")
@@ -176,6 +179,9 @@ func (o *upOptions) validate() error {
 	}
 	if err := o.alertConfig().Validate(); err != nil {
 		fault("--smtp and --smtp-from: %w", err)
+	}
+	if _, err := o.secretKeys(); err != nil {
+		faults = append(faults, err)
 	}
 	if o.queriesAtOnce < 1 {
 		fault("--queries-at-once: %d; at least 1 is needed", o.queriesAtOnce)

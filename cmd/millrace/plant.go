@@ -44,7 +44,8 @@ type plant struct {
 	scorer   *scorer.Scorer   // nil where the stage runs elsewhere
 
 	fraudModel    *fraud.Model
-	churnScores   *churnScores  // nil where the stage runs elsewhere
+	churnScores   *churnScores // nil where the stage runs elsewhere
+	rules         sealedRules
 	alerts        *alert.Stage  // nil where the stage runs elsewhere
 	churnTraining *trainingJobs // nil where neither the API nor the stage runs here
 
@@ -150,7 +151,7 @@ func (p *plant) openStores(ctx context.Context, at embedded.Addresses) (err erro
 	if err := migrate(ctx, p.app, p.events, p.users); err != nil {
 		return err
 	}
-	return p.keepEvents(ctx)
+	return errors.Join(p.openSecrets(ctx), p.keepEvents(ctx))
 }
 
 // keepEvents sets how long the store keeps events, or learns it.
@@ -386,7 +387,7 @@ func (p *plant) apiDeps() api.Deps {
 		Dashboard: ui.Files(),
 
 		Fraud: p.users, FraudModel: p.fraudModel,
-		Alerts: p.users, Erasures: p.users,
+		Alerts: p.rules, Erasures: p.users,
 		Models: p.users, Scores: p.users, Trainers: p.trainers(),
 
 		DeadLetters: p.events, Ledger: p.ledger, Rejections: p.events.Writer(),

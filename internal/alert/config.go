@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,6 +33,9 @@ type Config struct {
 	// SMTP is the mail server, smtp://user:password@host:port or smtps://…; empty
 	// for none. SMTPFrom is the address that mail comes from.
 	SMTP, SMTPFrom string
+	// SMTPRoots are the authorities that vouch for the mail server; nil for those
+	// of this machine.
+	SMTPRoots *x509.CertPool
 }
 
 // DefaultConfig tries 15 times over three to five and a half hours.

@@ -18,7 +18,7 @@ func (s *Stage) deliver(ctx context.Context) error {
 	}
 	var senders sync.WaitGroup
 	defer senders.Wait()
-	return s.repeat(ctx, "deliveries", func(ctx context.Context) (bool, error) {
+	return s.repeat(ctx, deliveries, func(ctx context.Context) (bool, error) {
 		select {
 		case <-ctx.Done():
 			return false, nil

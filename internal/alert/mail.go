@@ -28,12 +28,13 @@ func (s *Sender) mail(ctx context.Context, d Delivery, c Channel) error {
 	if err != nil {
 		return errors.New("the address of the mail server cannot be read")
 	}
-	client, err := dialMail(ctx, server)
+	secure := &tls.Config{ServerName: server.Hostname(), RootCAs: s.cfg.SMTPRoots, MinVersion: tls.VersionTLS12}
+	client, err := dialMail(ctx, server, secure)
 	if err != nil {
 		return fmt.Errorf("reach the mail server: %w", err)
 	}
 	defer client.Close()
-	if err := logIn(client, server); err != nil {
+	if err := logIn(client, server, secure); err != nil {
 		return err
 	}
 	if err := client.Mail(s.cfg.SMTPFrom); err != nil {
@@ -59,7 +60,7 @@ func (s *Sender) mail(ctx context.Context, d Delivery, c Channel) error {
 }
 
 // dialMail connects; the context's deadline holds for the whole conversation.
-func dialMail(ctx context.Context, server *url.URL) (*smtp.Client, error) {
+func dialMail(ctx context.Context, server *url.URL, secure *tls.Config) (*smtp.Client, error) {
 	port := "587"
 	if server.Scheme == "smtps" {
 		port = "465"
@@ -73,7 +74,7 @@ func dialMail(ctx context.Context, server *url.URL) (*smtp.Client, error) {
 		_ = conn.SetDeadline(deadline)
 	}
 	if server.Scheme == "smtps" {
-		conn = tls.Client(conn, &tls.Config{ServerName: server.Hostname()})
+		conn = tls.Client(conn, secure)
 	}
 	client, err := smtp.NewClient(conn, server.Hostname())
 	if err != nil {
@@ -82,15 +83,22 @@ func dialMail(ctx context.Context, server *url.URL) (*smtp.Client, error) {
 	return client, nil
 }
 
+// errNoTLS means that a password would be sent for everybody on the way to read:
+// the server does not encrypt, or somebody in between hides that it would.
+var errNoTLS = errors.New("the mail server offers no STARTTLS, and a password is not sent unencrypted: use smtps:// if it has a port for that, or take the user out of --smtp")
+
 // logIn encrypts where the server can, and says who we are where a user is set.
-func logIn(client *smtp.Client, server *url.URL) error {
+func logIn(client *smtp.Client, server *url.URL, secure *tls.Config) error {
 	if offered, _ := client.Extension("STARTTLS"); offered && server.Scheme == "smtp" {
-		if err := client.StartTLS(&tls.Config{ServerName: server.Hostname()}); err != nil {
+		if err := client.StartTLS(secure); err != nil {
 			return fmt.Errorf("encrypt the connection to the mail server: %w", err)
 		}
 	}
 	if server.User == nil {
 		return nil
+	}
+	if _, encrypted := client.TLSConnectionState(); !encrypted {
+		return errNoTLS
 	}
 	password, _ := server.User.Password()
 	if err := client.Auth(smtp.PlainAuth("", server.User.Username(), password, server.Hostname())); err != nil {

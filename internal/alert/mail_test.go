@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// mailServer is a small SMTP server that takes one conversation and hands out all
-// that it was told.
+// mailServer is a small SMTP server that takes one conversation without
+// encryption, hands out all that it was told, and can refuse any command.
 func mailServer(t *testing.T, refuse string) (address string, said <-chan string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,9 +52,7 @@ func converse(conn net.Conn, refuse string) string {
 			fmt.Fprint(conn, "221 bye\r\n")
 			return all.String()
 		case strings.HasPrefix(line, "EHLO"):
-			fmt.Fprint(conn, "250-test\r\n250 AUTH PLAIN\r\n")
-		case strings.HasPrefix(line, "AUTH"):
-			fmt.Fprint(conn, "235 welcome\r\n")
+			fmt.Fprint(conn, "250 test\r\n")
 		default:
 			fmt.Fprint(conn, "250 ok\r\n")
 		}
@@ -64,7 +62,7 @@ func converse(conn net.Conn, refuse string) string {
 
 func mailTo(address string) (*Sender, Delivery, Channel) {
 	cfg := DefaultConfig()
-	cfg.SMTP, cfg.SMTPFrom, cfg.SendTimeout = "smtp://me:pass@"+address, "alerts@example.com", 2*time.Second
+	cfg.SMTP, cfg.SMTPFrom, cfg.SendTimeout = "smtp://"+address, "alerts@example.com", 2*time.Second
 	d := Delivery{ID: "de_1", Kind: Email, Body: []byte("[FIRING] critical: Größe\nonly 3 purchases\n.hidden\n"), CreatedAt: time.Unix(1700000000, 0)}
 	return NewSender(cfg), d, Channel{Kind: Email, To: []string{"a@b.c", "d@e.f"}}
 }
@@ -77,7 +75,7 @@ func TestMailIsSent(t *testing.T) {
 	}
 	got := <-said
 	for _, want := range []string{
-		"AUTH PLAIN", "MAIL FROM:<alerts@example.com>", "RCPT TO:<a@b.c>", "RCPT TO:<d@e.f>", "Message-ID: <de_1@example.com>", "Idempotency-Key: de_1",
+		"MAIL FROM:<alerts@example.com>", "RCPT TO:<a@b.c>", "RCPT TO:<d@e.f>", "Message-ID: <de_1@example.com>", "Idempotency-Key: de_1",
 		"Subject: =?utf-8?q?[FIRING]_critical:_Gr=C3=B6=C3=9Fe?=", "\nonly 3 purchases\n", "\n..hidden\n",
 	} {
 		if !strings.Contains(got, want) {
@@ -87,10 +85,10 @@ func TestMailIsSent(t *testing.T) {
 }
 
 func TestMailThatIsRefusedIsNotSent(t *testing.T) {
-	for _, refuse := range []string{"AUTH", "MAIL", "RCPT TO:<d@e.f>", "DATA"} {
+	for _, refuse := range []string{"MAIL", "RCPT TO:<d@e.f>", "DATA"} {
 		address, _ := mailServer(t, refuse)
 		sender, d, c := mailTo(address)
-		if err := sender.Send(t.Context(), d, c); err == nil || !strings.Contains(err.Error(), "451") || strings.Contains(err.Error(), "pass") {
+		if err := sender.Send(t.Context(), d, c); err == nil || !strings.Contains(err.Error(), "451") {
 			t.Errorf("%s was refused: got %v", refuse, err)
 		}
 	}

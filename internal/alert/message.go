@@ -91,7 +91,7 @@ func (r *Rule) Test(now time.Time, newID func() string) ([]Delivery, error) {
 func bodyOf(d *Delivery, a *Alert) ([]byte, error) {
 	switch d.Kind {
 	case Slack:
-		return json.Marshal(map[string]string{"text": slackEscape(title(d, a)) + "\n" + slackEscape(details(a))})
+		return slackBody(d, a)
 	case Email:
 		return []byte(title(d, a) + "\n" + details(a)), nil
 	}
@@ -133,12 +133,6 @@ func details(a *Alert) string {
 		fmt.Fprintf(&text, "%s\n", a.Action)
 	}
 	return text.String()
-}
-
-// slackEscape escapes the three letters that Slack reads as markup, so that a
-// user's id cannot mention a channel.
-func slackEscape(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)
 }
 
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

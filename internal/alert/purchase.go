@@ -37,8 +37,8 @@ type TransactionAction struct {
 
 func (s *Stage) lookAtPurchases(ctx context.Context) (bool, error) {
 	now := time.Now()
+	var all Step
 	n, err := s.deps.Store.TakePurchases(ctx, purchasesAtOnce, func(rules []Rule, purchases []Purchase) (Step, error) {
-		var all Step
 		for _, r := range rules {
 			step, err := r.carryOut(r.found(purchases, now), now, s.metrics)
 			if err != nil {
@@ -49,6 +49,9 @@ func (s *Stage) lookAtPurchases(ctx context.Context) (bool, error) {
 		}
 		return all, nil
 	})
+	if err == nil {
+		s.written(all)
+	}
 	return n == purchasesAtOnce, err
 }
 

@@ -58,6 +58,9 @@ func (s *Sender) Send(ctx context.Context, d Delivery, c Channel) error {
 	if d.Kind == Email {
 		return s.mail(ctx, d, c)
 	}
+	if isSealed(c.Secret) || isSealed(c.URL) {
+		return errSealed
+	}
 	return s.post(ctx, d, c)
 }
 

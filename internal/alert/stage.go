@@ -92,6 +92,8 @@ type Stage struct {
 	deps    Deps
 	sender  *Sender
 	metrics *metrics
+	// told wakes the deliveries; one signal stands for any number of them.
+	told chan struct{}
 
 	mu     sync.Mutex
 	faults map[string]error // guarded by mu; by the loop that it stopped
@@ -112,11 +114,14 @@ func NewStage(cfg Config, deps Deps) (*Stage, error) {
 	if deps.Together == nil {
 		deps.Together = func(ctx context.Context, looks func(context.Context) error) error { return looks(ctx) }
 	}
-	s := &Stage{cfg: cfg, deps: deps, sender: NewSender(cfg), faults: map[string]error{}, since: time.Now()}
+	s := &Stage{cfg: cfg, deps: deps, sender: NewSender(cfg), told: make(chan struct{}, 1), faults: map[string]error{}, since: time.Now()}
 	var err error
 	s.metrics, err = newMetrics(deps.Registerer)
 	return s, err
 }
+
+// deliveries is the loop that deliver is.
+const deliveries = "deliveries"
 
 // How much is taken at once.
 const (
@@ -149,9 +154,36 @@ func (s *Stage) repeat(ctx context.Context, name string, work func(context.Conte
 		if more && err == nil {
 			continue
 		}
-		wait(ctx, s.cfg.Look)
+		s.waitForWork(ctx, name)
 	}
 	return nil
+}
+
+// waitForWork waits until the next look, and deliveries until this process has
+// written some.
+func (s *Stage) waitForWork(ctx context.Context, name string) {
+	told := s.told
+	if name != deliveries {
+		told = nil
+	}
+	timer := time.NewTimer(s.cfg.Look)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-told:
+	}
+}
+
+// written tells the deliveries of a step that is in the store.
+func (s *Stage) written(step Step) {
+	if len(step.Deliveries) == 0 {
+		return
+	}
+	select {
+	case s.told <- struct{}{}:
+	default: // they are about to look
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -197,7 +229,7 @@ func (s *Stage) Failing() (since time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []error
-	for _, name := range []string{"rules", "purchases", "deliveries", "acknowledgements"} {
+	for _, name := range []string{"rules", "purchases", deliveries, "acknowledgements"} {
 		all = append(all, s.faults[name])
 	}
 	return s.since, errors.Join(all...)
@@ -234,9 +266,15 @@ func (s *Stage) lookAt(ctx context.Context, due DueRule) error {
 	}
 	s.metrics.looks.WithLabelValues(result).Inc()
 	now := time.Now()
-	return s.deps.Store.StepAlerts(ctx, due.ID, note, func(open []Alert) (Step, error) {
-		return due.carryOut(due.Step(open, seen, now), now, s.metrics)
+	var step Step
+	err := s.deps.Store.StepAlerts(ctx, due.ID, note, func(open []Alert) (_ Step, err error) {
+		step, err = due.carryOut(due.Step(open, seen, now), now, s.metrics)
+		return step, err
 	})
+	if err == nil {
+		s.written(step)
+	}
+	return err
 }
 
 func (s *Stage) observe(ctx context.Context, due DueRule) (seen []Observation, note string) {
