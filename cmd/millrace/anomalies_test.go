@@ -23,7 +23,7 @@ import (
 // between, and expects both, with their dates and the breakdown, and little else.
 // Nothing is configured. Then the stage sees everything anew in one go.
 func TestEcomIncidents(t *testing.T) {
-	pieces := fortnights(t, dataFile(t, "ecom.csv.gz"))
+	pieces := monthly(t, dataFile(t, "ecom.csv.gz"))
 	dir := t.TempDir()
 	args := []string{"--stages", "ingest,anomalies,api", "--anomaly-every", "100ms"}
 	r := up(t, dir, args...)
@@ -93,8 +93,8 @@ type piece struct {
 	last time.Time
 }
 
-// fortnights cuts a file of events into pieces of two weeks, in their order.
-func fortnights(t *testing.T, path string) []piece {
+// monthly cuts a file of events into pieces of four weeks, in their order.
+func monthly(t *testing.T, path string) []piece {
 	t.Helper()
 	file, err := replay.Open(path, nil)
 	if err != nil {
@@ -110,7 +110,7 @@ func fortnights(t *testing.T, path string) []piece {
 	dir := t.TempDir()
 	var pieces []piece
 	for len(rows) > 0 {
-		end := stamp(t, rows[0][3]).AddDate(0, 0, 14)
+		end := stamp(t, rows[0][3]).AddDate(0, 0, 28)
 		n := sort.Search(len(rows), func(i int) bool { return !stamp(t, rows[i][3]).Before(end) })
 		p := piece{filepath.Join(dir, fmt.Sprintf("piece%d.csv", len(pieces))), stamp(t, rows[n-1][3])}
 		out, err := os.Create(p.path)
