@@ -115,17 +115,17 @@ func (w *incidentWatch) Run(ctx context.Context) error {
 	}
 }
 
-// pause is how long to wait after a look that took so long: at least nine
-// times that. Where there was nothing to look at yet, or the look failed, the
+// pause is how long to wait after a look that took so long: at least twice
+// that. Where there was nothing to look at yet, or the look failed, the
 // next one comes soon.
 func (w *incidentWatch) pause(took time.Duration) time.Duration {
 	const soon = 2 * time.Second
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.failing != nil || w.state.days.IsZero() {
-		return max(min(w.every, soon), 9*took)
+		return max(min(w.every, soon), 2*took)
 	}
-	return max(w.every, 9*took)
+	return max(w.every, 2*took)
 }
 
 func (w *incidentWatch) note(err error) {

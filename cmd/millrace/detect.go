@@ -21,6 +21,7 @@ import (
 // newDetectCmd scores a series from a file.
 func newDetectCmd(a *app) *cobra.Command {
 	cfg := anomaly.DefaultConfig()
+	var timeFormats []string
 	cmd := &cobra.Command{
 		Use:   "detect FILE.csv",
 		Short: "Score each point of a series: how out of the ordinary is it?",
@@ -31,8 +32,8 @@ while the detector learns what is usual.
 
 A first row without a number in the value's place is a header; it may name the
 columns timestamp and value in another order, beside others. A value that is
-empty, NaN, NA or null is missing and scores 0. FILE may be packed with gzip or
-zstd; "-" is standard input. docs/anomalies.md tells how the scores come about.`,
+empty, NaN, NA or null is missing and scores 0. Times may repeat, jump or go back.
+FILE may be packed with gzip or zstd; "-" is standard input. docs/anomalies.md tells how the scores come about.`,
 		Example: `  millrace detect latency.csv
   millrace detect --sensitivity 0.7 orders.csv.gz | awk -F, '$3 >= 0.5'
   tail -f metrics.csv | millrace detect -`,
@@ -43,15 +44,20 @@ zstd; "-" is standard input. docs/anomalies.md tells how the scores come about.`
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.detect(cmd.Context(), cfg, args[0], cmd.InOrStdin())
+			times, err := replay.TimeParser(timeFormats, time.UTC)
+			if err != nil {
+				return usageError(fmt.Errorf("--time-format: %w", err))
+			}
+			return a.detect(cmd.Context(), cfg, times, args[0], cmd.InOrStdin())
 		},
 	}
 	cmd.Flags().Float64Var(&cfg.Sensitivity, "sensitivity", cfg.Sensitivity, "how little has to happen for a detection, 0 to 1")
+	cmd.Flags().StringArrayVar(&timeFormats, "time-format", nil, `how times are written: "%d/%m/%Y %H:%M", a Go layout, unix, unix_ms, rfc3339; repeat for several (default: found out)`)
 	return cmd
 }
 
 // detect scores a file, row by row.
-func (a *app) detect(ctx context.Context, cfg anomaly.Config, name string, stdin io.Reader) error {
+func (a *app) detect(ctx context.Context, cfg anomaly.Config, times timeParser, name string, stdin io.Reader) error {
 	detector, err := anomaly.New(cfg)
 	if err != nil {
 		return usageError(fmt.Errorf("--sensitivity: %w", err))
@@ -64,7 +70,7 @@ func (a *app) detect(ctx context.Context, cfg anomaly.Config, name string, stdin
 		return err
 	}
 	defer file.Close()
-	rows := newSeriesReader(name, file)
+	rows := newSeriesReader(name, file, times)
 	out := csv.NewWriter(a.stdout)
 	if err := out.Write([]string{"timestamp", "value", "score"}); err != nil {
 		return err
@@ -101,9 +107,13 @@ func flushed(out *csv.Writer) error {
 	return out.Error()
 }
 
+// timeParser reads the text of a time.
+type timeParser func(text string) (time.Time, error)
+
 // seriesReader reads timestamp,value rows.
 type seriesReader struct {
 	name      string
+	times     timeParser
 	buffer    *bufio.Reader
 	csv       *csv.Reader
 	at, value int  // the columns
@@ -117,13 +127,13 @@ type seriesRow struct {
 	atText, valueText string
 }
 
-func newSeriesReader(name string, r io.Reader) *seriesReader {
+func newSeriesReader(name string, r io.Reader, times timeParser) *seriesReader {
 	buffer := bufio.NewReaderSize(r, 64<<10) // csv adds no buffer of its own above this one
 	reader := csv.NewReader(buffer)
 	reader.FieldsPerRecord = -1 // we say ourselves what is missing
 	reader.ReuseRecord = true
 	reader.TrimLeadingSpace = true
-	return &seriesReader{name: name, buffer: buffer, csv: reader, at: 0, value: 1}
+	return &seriesReader{name: name, times: times, buffer: buffer, csv: reader, at: 0, value: 1}
 }
 
 // waiting reports whether nothing more has arrived yet.
@@ -164,7 +174,7 @@ func (s *seriesReader) header(fields []string) bool {
 	if _, err := readValue(fields[1]); err == nil {
 		return false
 	}
-	if _, err := replay.ParseTime(fields[0], time.UTC); err == nil {
+	if _, err := s.times(fields[0]); err == nil {
 		return false // a row with a bad value, which the caller should hear about
 	}
 	for i, name := range fields {
@@ -183,9 +193,9 @@ func (s *seriesReader) parse(fields []string) (seriesRow, error) {
 		line, _ := s.csv.FieldPos(0)
 		return seriesRow{}, fmt.Errorf("%s: line %d: %d of at least %d fields; write timestamp,value separated by a comma", s.name, line, len(fields), need+1)
 	}
-	at, err := replay.ParseTime(fields[s.at], time.UTC)
+	at, err := s.times(fields[s.at])
 	if err != nil {
-		return seriesRow{}, s.bad(s.at, "timestamp", fields[s.at], err, "write it as 2026-01-31 12:00:00, RFC 3339 or Unix time")
+		return seriesRow{}, s.bad(s.at, "timestamp", fields[s.at], err, "write it as 2026-01-31 12:00:00, RFC 3339 or Unix time, or tell its form with --time-format")
 	}
 	value, err := readValue(fields[s.value])
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"millrace/internal/anomaly"
+	"millrace/internal/replay"
 )
 
 // detectOutput runs the command on a file's text.
@@ -75,7 +76,7 @@ func TestDetectStreams(t *testing.T) {
 	done := make(chan error, 1)
 	a := &app{stdout: out}
 	go func() {
-		err := a.detect(t.Context(), anomaly.DefaultConfig(), "-", in)
+		err := a.detect(t.Context(), anomaly.DefaultConfig(), anyTime(t), "-", in)
 		out.Close()
 		done <- err
 	}()
@@ -97,6 +98,16 @@ func TestDetectStreams(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// anyTime reads times whose form is found out.
+func anyTime(t *testing.T) timeParser {
+	t.Helper()
+	times, err := replay.TimeParser(nil, time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return times
 }
 
 func TestDetectReadsUsualForms(t *testing.T) {
@@ -151,6 +162,10 @@ func TestDetectExplainsWhatItCannotRead(t *testing.T) {
 		"one field":    {"timestamp,value\n2026-03-02\n", nil, exitFailed, []string{"line 2", "1 of at least 2 fields"}},
 		"semicolons":   {"2026-03-02;1\n", nil, exitFailed, []string{"line 1", "comma"}},
 		"broken quote": {"timestamp,value\n2026-03-02,\"1\n", nil, exitFailed, []string{"line", "quote"}},
+		"thousands":    {"2026-03-02,\"1,234\"\n", nil, exitFailed, []string{"line 1", "value", `"1,234"`}},
+		"later line":   {"timestamp,value\n\n2026-03-02,1\r\n2026-03-03,NaN\n2026-03-04,?\n", nil, exitFailed, []string{"line 5", "value", `"?"`}},
+		"other time":   {"03/02/2026 10:00,1\n", nil, exitFailed, []string{"line 1", "timestamp", "--time-format"}},
+		"time format":  {"2026-03-02,1\n", []string{"--time-format", "%Q"}, exitUsage, []string{"--time-format", "%Q"}},
 		"sensitivity":  {"2026-03-02,1\n", []string{"--sensitivity", "2"}, exitUsage, []string{"--sensitivity", "0", "1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

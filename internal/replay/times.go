@@ -336,3 +336,15 @@ func number(s []byte) int {
 func ParseTime(text string, zone *time.Location) (time.Time, error) {
 	return newTimeReader(nil, zone).read([]byte(text))
 }
+
+// TimeParser reads times as --time-format says: in one of the formats or,
+// without any, in any form that needs none. Times that name no zone are of the
+// given one.
+func TimeParser(formats []string, zone *time.Location) (func(text string) (time.Time, error), error) {
+	layouts, err := newLayouts(formats)
+	if err != nil {
+		return nil, err
+	}
+	reader := newTimeReader(layouts, zone)
+	return func(text string) (time.Time, error) { return reader.read([]byte(text)) }, nil
+}
