@@ -148,9 +148,7 @@ func (s *Store) liveTotals(ctx context.Context, from time.Time, l *Live) error {
 	}
 	since := windowRows{timeRange: timeRange{from, from.Add(liveWindow + 2*day)}, missing: missing, only: "1"} // events may be a day ahead
 	q := newStatement()
-	all := since
-	all.split = true
-	q.text("SELECT uniqExactArray(users) FROM ", all.render(q))
+	q.text("SELECT uniqExactArray(users) FROM ", since.render(q))
 	users, cancel := s.reading(ctx, q.parameters())
 	defer cancel()
 	if err := s.conn.QueryRow(users, q.String()).Scan(&l.Users); err != nil {

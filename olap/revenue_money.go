@@ -39,6 +39,8 @@ func (m money) amount() *big.Rat {
 	return amount
 }
 
+func (m money) plus(n money) money { return moneyOf(new(big.Rat).Add(m.amount(), n.amount())) }
+
 func (m money) minus(n money) money { return moneyOf(new(big.Rat).Sub(m.amount(), n.amount())) }
 
 // per divides among n; nothing where n is 0.

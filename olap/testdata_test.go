@@ -70,3 +70,10 @@ func cdnowRows(t testing.TB) []row {
 	}
 	return rows
 }
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}

@@ -37,15 +37,10 @@ func (p plan) windowFigure() string {
 func (p plan) perWindow(selected string) {
 	group, key := p.group()
 	rows := p.frame.windowsOf(selected)
-	rows.split = p.spec().Measure == measureUsers || p.trends.splits(p.series)
+	rows.split = p.trends.Breakdown != nil || p.trends.Where.given() || p.spec().Where.given()
 	p.text("SELECT ", group, " AS slot, ", p.frame.bucket(p.statement, "at"), " AS bucket, toUInt8(grouping(bucket)) AS whole,",
 		"\n    toString(", p.windowFigure(), ") AS value, toUInt64(0) AS skipped",
 		"\nFROM ", rows.render(p.statement), totals(key))
-}
-
-// splits tells whether a series may name countries.
-func (t *trends) splits(i int) bool {
-	return t.Breakdown != nil || t.Where.given() || t.Series[i].Where.given()
 }
 
 // rankFromWindows tells whether windows can say which values matter most. The

@@ -1,7 +1,6 @@
 package olap
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -170,22 +169,18 @@ func windowRevenue(kind string, currencies, amounts []string) []WindowRevenue {
 	if kind != typePurchase && kind != typeRefund {
 		return out
 	}
-	for i := range currencies {
-		amount := parseMoney(amounts[i])
+	sums := map[string]money{}
+	for i, currency := range currencies {
+		sums[currency] = sums[currency].plus(parseMoney(amounts[i]))
+	}
+	for _, currency := range sortedKeys(sums) {
+		amount := sums[currency]
 		if kind == typeRefund {
 			amount = money{"0"}.minus(amount)
 		}
-		out = append(out, WindowRevenue{Currency: currencyOf(currencies[i]), Amount: amount})
+		out = append(out, WindowRevenue{Currency: currencyOf(currency), Amount: amount})
 	}
-	slices.SortFunc(out, func(a, b WindowRevenue) int { return cmp.Compare(deref(a.Currency), deref(b.Currency)) })
 	return out
-}
-
-func deref(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
 }
 
 // takes tells whether the choice has a type.
@@ -194,8 +189,9 @@ func (e eventChoice) takes(kind string) bool {
 }
 
 // render gives a row per window and type: the window's index, type, events,
-// users, and the currencies and sums of its amounts. Users are strung together by
-// currency, and only then told apart: once, not twice.
+// users, and currencies and sums of amounts. Most windows have one row, whose users
+// are different ones; where a part is not merged yet, or there are several
+// currencies, users may be there again, and so may currencies.
 func (w *windows) render(st *statement, f frame) error {
 	types := eventChoice{}
 	if len(w.Event.types) > 0 {
@@ -206,10 +202,10 @@ func (w *windows) render(st *statement, f frame) error {
 		return err
 	}
 	rows := f.windowsOf(only)
-	rows.split, rows.raw = true, !w.Where.inWindows()
-	st.text("SELECT ", f.bucket(st, "at"), " AS index, type, sum(events) AS events, uniqExactArray(users) AS users,",
+	rows.split, rows.raw = w.Where.given(), !w.Where.inWindows()
+	st.text("SELECT ", f.bucket(st, "at"), " AS index, type, sum(events) AS events,",
+		"\n    toUInt64(if(count() = 1, sum(length(users)), ", differentUsers("users"), ")) AS different,",
 		"\n    groupArrayIf(toString(currency), amounts > 0) AS currencies, groupArrayIf(toString(revenue), amounts > 0) AS revenues",
-		"\nFROM\n(\nSELECT at, type, currency, sum(events) AS events, groupArrayArray(users) AS users, sum(amounts) AS amounts, sum(revenue) AS revenue",
-		"\nFROM ", rows.render(st), "\nGROUP BY at, type, currency\n)\nGROUP BY at, type\nORDER BY at, type")
+		"\nFROM ", rows.render(st), "\nGROUP BY at, type\nORDER BY at, type")
 	return nil
 }

@@ -49,8 +49,7 @@ type windowRows struct {
 	missing []timeRange
 	// only says which events, by type and currency; where split, by country as well.
 	only string
-	// split asks for rows by country, which have the users; otherwise there are
-	// neither.
+	// split asks for rows by country; otherwise country may be empty.
 	split bool
 	// raw makes all rows out of raw events; only may be any condition then.
 	raw bool
@@ -136,6 +135,15 @@ func inPieces(st *statement, column string, pieces []timeRange) string {
 	}
 	return "((" + strings.Join(times, ") OR (") + "))"
 }
+
+// usersOf renders the different users of several rows, in order. Sorting costs
+// less than a set of them.
+func usersOf(column string) string {
+	return "arrayCompact(arraySort(groupArrayArray(" + column + ")))"
+}
+
+// differentUsers renders how many they are.
+func differentUsers(column string) string { return "length(" + usersOf(column) + ")" }
 
 func floorWindow(t time.Time) time.Time {
 	width := windowWidth.Milliseconds()

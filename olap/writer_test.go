@@ -52,7 +52,7 @@ SELECT countIf(NOT same), count() FROM
     SELECT a.1 = b.1 AND a.2 = b.2 AND a.3 = b.3 AND a.4 = b.4 AS same FROM
     (
         SELECT by_country, toStartOfInterval(timestamp, INTERVAL 10 MINUTE, 'UTC') AS w, type, if(by_country, country, '') AS place, currency,
-            (count(), uniqExactIf(user_id, by_country), sum(ifNull(amount, toDecimal64(0, 6))), count(amount)) AS a
+            (count(), uniqExact(user_id), sum(ifNull(amount, toDecimal64(0, 6))), count(amount)) AS a
         FROM events ARRAY JOIN [0, 1] AS by_country GROUP BY by_country, w, type, place, currency
     ) AS raw
     FULL JOIN

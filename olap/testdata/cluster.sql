@@ -253,7 +253,7 @@ CREATE TABLE IF NOT EXISTS windows_by_type ON CLUSTER main
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toYYYYMM(window_start)
 ORDER BY (by_country, type, window_start, country, currency)
-SETTINGS index_granularity = 256, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 64, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS windows_by_type_view ON CLUSTER main TO windows_by_type AS
 SELECT
@@ -265,7 +265,7 @@ SELECT
     sum(n) AS events,
     sum(priced) AS amounts,
     sum(paid) AS revenue,
-    groupUniqArrayArray(if(by_country, people, [])) AS users
+    groupUniqArrayArray(people) AS users
 FROM
 (
     SELECT
@@ -379,5 +379,5 @@ INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (10, 'by
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (11, 'user_scores', '46be55624f0db9c573b35a43b208990c1da496e87b5c2c96298305f612875498');
 
-INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (12, 'windows_by_type', '317baf61d55fd8d27a956a8635c86bf50046dbed574b19446d5282303c237f1f');
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (12, 'windows_by_type', '0a118e215ccf387ba1b6f328b2be6bc871df2b6a70c5f931b566d6c1e6b2bc00');
 

@@ -242,7 +242,7 @@ CREATE TABLE IF NOT EXISTS windows_by_type
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(window_start)
 ORDER BY (by_country, type, window_start, country, currency)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 64, non_replicated_deduplication_window = 10000;
 
 -- 0012_windows_by_type
 CREATE MATERIALIZED VIEW IF NOT EXISTS windows_by_type_view TO windows_by_type AS
@@ -255,7 +255,7 @@ SELECT
     sum(n) AS events,
     sum(priced) AS amounts,
     sum(paid) AS revenue,
-    groupUniqArrayArray(if(by_country, people, [])) AS users
+    groupUniqArrayArray(people) AS users
 FROM
 (
     SELECT
