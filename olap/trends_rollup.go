@@ -6,7 +6,7 @@ package olap
 // different users and the sum of amount, by type, country and currency. A question
 // about anything else (another property, users or sessions one by one) reads
 // events. Both give the same figures, but for users who share one of the 64-bit
-// hashes that windows keep: see the migration 0012_windows_by_type.
+// hashes that windows keep: see the migration 0013_windows_with_users.
 
 // fromWindows tells whether windows can answer the series.
 func (p plan) fromWindows() bool {

@@ -253,7 +253,7 @@ CREATE TABLE IF NOT EXISTS windows_by_type ON CLUSTER main
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
 PARTITION BY toYYYYMM(window_start)
 ORDER BY (by_country, type, window_start, country, currency)
-SETTINGS index_granularity = 64, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
+SETTINGS index_granularity = 256, replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS windows_by_type_view ON CLUSTER main TO windows_by_type AS
 SELECT
@@ -265,7 +265,7 @@ SELECT
     sum(n) AS events,
     sum(priced) AS amounts,
     sum(paid) AS revenue,
-    groupUniqArrayArray(people) AS users
+    groupUniqArrayArray(if(by_country, people, [])) AS users
 FROM
 (
     SELECT
@@ -294,6 +294,38 @@ ORDER BY month;
 DROP VIEW IF EXISTS windows_10m_view ON CLUSTER main;
 
 DROP TABLE IF EXISTS windows_10m ON CLUSTER main;
+
+-- 0013_windows_with_users
+
+CREATE OR REPLACE MATERIALIZED VIEW windows_by_type_view ON CLUSTER main TO windows_by_type AS
+SELECT
+    by_country,
+    type,
+    window_start,
+    if(by_country, place, '') AS country,
+    currency,
+    sum(n) AS events,
+    sum(priced) AS amounts,
+    sum(paid) AS revenue,
+    groupUniqArrayArray(people) AS users
+FROM
+(
+    SELECT
+        type,
+        toDateTime(intDiv(toUnixTimestamp64Milli(timestamp), 600000) * 600, 'UTC') AS window_start,
+        country AS place,
+        currency,
+        count() AS n,
+        count(amount) AS priced,
+        sum(ifNull(amount, toDecimal64(0, 6))) AS paid,
+        groupUniqArray(sipHash64(user_id)) AS people
+    FROM events
+    GROUP BY type, window_start, place, currency
+)
+ARRAY JOIN [0, 1] AS by_country
+GROUP BY by_country, type, window_start, country, currency;
+
+TRUNCATE TABLE IF EXISTS windows_by_type ON CLUSTER main;
 
 -- Tables that read all shards. Nothing is inserted through them: a block goes to its shard as a whole.
 
@@ -355,6 +387,11 @@ SELECT DISTINCT toYYYYMM(timestamp)
 FROM events
 SETTINGS parallel_distributed_insert_select = 2;
 
+INSERT INTO windows_missing (month)
+SELECT DISTINCT toYYYYMM(timestamp)
+FROM events
+SETTINGS parallel_distributed_insert_select = 2;
+
 -- What is done.
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (1, 'events', '94f3a3a321486be591b54c09de9998536be0c21fd0888a2feccad8999969ec2d');
@@ -379,5 +416,7 @@ INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (10, 'by
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (11, 'user_scores', '46be55624f0db9c573b35a43b208990c1da496e87b5c2c96298305f612875498');
 
-INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (12, 'windows_by_type', '0a118e215ccf387ba1b6f328b2be6bc871df2b6a70c5f931b566d6c1e6b2bc00');
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (12, 'windows_by_type', '317baf61d55fd8d27a956a8635c86bf50046dbed574b19446d5282303c237f1f');
+
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (13, 'windows_with_users', '955596823bc6a3b606cd4c1df8aed1223c14249203cdd51c62952edef537789b');
 

@@ -242,7 +242,7 @@ CREATE TABLE IF NOT EXISTS windows_by_type
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(window_start)
 ORDER BY (by_country, type, window_start, country, currency)
-SETTINGS index_granularity = 64, non_replicated_deduplication_window = 10000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
 
 -- 0012_windows_by_type
 CREATE MATERIALIZED VIEW IF NOT EXISTS windows_by_type_view TO windows_by_type AS
@@ -255,7 +255,7 @@ SELECT
     sum(n) AS events,
     sum(priced) AS amounts,
     sum(paid) AS revenue,
-    groupUniqArrayArray(people) AS users
+    groupUniqArrayArray(if(by_country, people, [])) AS users
 FROM
 (
     SELECT
@@ -292,4 +292,41 @@ DROP VIEW IF EXISTS windows_10m_view;
 
 -- 0012_windows_by_type
 DROP TABLE IF EXISTS windows_10m;
+
+-- 0013_windows_with_users
+CREATE OR REPLACE MATERIALIZED VIEW windows_by_type_view TO windows_by_type AS
+SELECT
+    by_country,
+    type,
+    window_start,
+    if(by_country, place, '') AS country,
+    currency,
+    sum(n) AS events,
+    sum(priced) AS amounts,
+    sum(paid) AS revenue,
+    groupUniqArrayArray(people) AS users
+FROM
+(
+    SELECT
+        type,
+        toDateTime(intDiv(toUnixTimestamp64Milli(timestamp), 600000) * 600, 'UTC') AS window_start,
+        country AS place,
+        currency,
+        count() AS n,
+        count(amount) AS priced,
+        sum(ifNull(amount, toDecimal64(0, 6))) AS paid,
+        groupUniqArray(sipHash64(user_id)) AS people
+    FROM events
+    GROUP BY type, window_start, place, currency
+)
+ARRAY JOIN [0, 1] AS by_country
+GROUP BY by_country, type, window_start, country, currency;
+
+-- 0013_windows_with_users
+TRUNCATE TABLE IF EXISTS windows_by_type;
+
+-- 0013_windows_with_users
+INSERT INTO windows_missing (month)
+SELECT DISTINCT toYYYYMM(timestamp)
+FROM events;
 
