@@ -44,6 +44,10 @@ func (s *Store) Keep(ctx context.Context, days int) error {
 	if days != 0 && days < KeepLeast {
 		return fmt.Errorf("keep events for %d days: give at least %d, or 0 for ever", days, KeepLeast)
 	}
+	return s.keepTables(ctx, days)
+}
+
+func (s *Store) keepTables(ctx context.Context, days int) error {
 	tables, _, err := s.schemaTables(ctx)
 	if err != nil {
 		return fmt.Errorf("read how long events are kept: %w", err)
@@ -75,15 +79,18 @@ func (s *Store) keepTable(ctx context.Context, table, at string, days int) error
 }
 
 // Kept reads for how many days events are kept, 0 for ever, and remembers it for
-// what the store answers.
+// what the store answers. Tables that came with a later version learn it.
 func (s *Store) Kept(ctx context.Context) (days int, err error) {
 	tables, _, err := s.schemaTables(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read how long events are kept: %w", err)
 	}
 	days = keptDays(tables[s.database+".events"].full)
-	s.keeps.Store(int64(days))
-	return days, nil
+	if days == 0 {
+		s.keeps.Store(0)
+		return 0, nil
+	}
+	return days, s.keepTables(ctx, days)
 }
 
 // MostAge is how old an event may be when it arrives, in a store that keeps

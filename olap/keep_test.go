@@ -46,8 +46,12 @@ func TestOldEventsGo(t *testing.T) {
 		t.Errorf("of what is kept: %v", recent.Meta.Warnings)
 	}
 	other := openSame(t, s)
+	execAll(t, s, "ALTER TABLE windows_by_type REMOVE TTL") // as if it came with a later version
 	if days, err := other.Kept(t.Context()); days != 395 || err != nil {
 		t.Errorf("another process is told %d days (%v), want 395", days, err)
+	}
+	if tables, _, err := s.schemaTables(t.Context()); err != nil || keptDays(tables[s.database+".windows_by_type"].full) != 395 {
+		t.Errorf("windows are kept for %d days (%v), want 395", keptDays(tables[s.database+".windows_by_type"].full), err)
 	}
 	if err := s.Keep(t.Context(), 0); err != nil {
 		t.Fatal(err)
