@@ -21,7 +21,7 @@ import (
 	"millrace/oltp"
 )
 
-// watched is a store with six weeks of a small shop, whose events stop on the
+// watchedShop is a store with six weeks of a small shop, whose events stop on the
 // last day at noon.
 type watchedShop struct {
 	t       *testing.T

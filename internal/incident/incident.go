@@ -20,7 +20,7 @@ type Incident struct {
 	Measures []string
 }
 
-// span is a shift in time.
+// stretch is a shift in time.
 type stretch struct {
 	*Shift
 	start, first, end time.Time
