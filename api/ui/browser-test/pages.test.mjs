@@ -181,6 +181,7 @@ test('a rule is made, tested, silenced, changed and removed with the keyboard', 
   await keyboard.type('5');
   await tab('Add a channel');
   await keyboard.press('Enter');
+  await page.locator('[name="/channels/0/kind"]:focus').waitFor();
   await tab('/channels/0/url');
   await keyboard.type(url);
   await tab('/channels/0/secret');
@@ -219,7 +220,9 @@ test('a rule is made, tested, silenced, changed and removed with the keyboard', 
   assert.deepEqual(changed.channels, channels, 'the secret was left out, and stays');
 
   await page.getByRole('button', { name: 'Delete By keyboard 2' }).press('Enter');
-  await page.getByRole('button', { name: 'Really delete By keyboard 2' }).press('Enter');
+  await page.getByRole('button', { name: 'Keep' }).and(page.locator(':focus')).waitFor();
+  await tab('Really delete By keyboard 2');
+  await keyboard.press('Enter');
   await page.getByText('No rules yet.').waitFor();
   assert.equal(await kept(), undefined);
   assert.deepEqual(watch.complaints.filter((text) => !/status of 400/.test(text)), []); // the two faults of the form
