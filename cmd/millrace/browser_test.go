@@ -47,7 +47,7 @@ func npm(t *testing.T, r *running, args ...string) {
 }
 
 // trainForPages trains both models, bgnbd twice, so that there is a version to go
-// back to, and waits for the scores.
+// back to, and waits for the scores and the incidents.
 func trainForPages(t *testing.T, r *running) {
 	t.Helper()
 	for _, name := range []string{"bgnbd", "bgnbd", "churn"} {
@@ -55,4 +55,8 @@ func trainForPages(t *testing.T, r *running) {
 		eventually(t, name+" is trained", func() bool { return at(t, modelOf(t, r, name), "training", "state") == "done" })
 	}
 	awaitScores(t, r, 1)
+	eventually(t, "the checkout bug is an incident", func() bool {
+		found := at(t, get(t, r.API+"/v1/anomalies?measure=share+of+users+with+checkout_bug", http.StatusOK), "anomalies")
+		return len(found.([]any)) > 0
+	})
 }

@@ -134,7 +134,10 @@ test('incidents show when, how far and whose, with the figure by day', async () 
   const chart = article.getByRole('slider');
   await chart.focus();
   await page.keyboard.press('Home');
-  assert.match(await chart.getAttribute('aria-valuetext') ?? '', /^\d+ \w+ \d{4}: /);
+  const { series } = await ask(`v1/anomalies/${bug.id}`);
+  assert.equal(Number(await chart.getAttribute('aria-valuemax')), series.length - 1);
+  assert.match(await chart.getAttribute('aria-valuetext') ?? '', /^\d+ \w+.*: (nothing|[\d.]+%)$/);
+  assert.match(await page.getByTestId('watching').innerText(), /figures since .*platform/);
   await page.getByLabel('Severity').selectOption('low');
   await page.waitForFunction(() => [...document.querySelectorAll('.incident .chip')].every((chip) => chip.textContent === 'low'));
   assert.deepEqual(watch, quiet);
