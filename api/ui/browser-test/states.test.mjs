@@ -21,7 +21,7 @@ test('what is not there yet is said, with what to do', async () => {
     ['#/models', 'No version is in use'],
     ['#/models/nothing', 'There is no model nothing.'],
     ['#/fraud', 'No purchase was judged so.'],
-    ['#/incidents', 'No incidents.'],
+    ['#/incidents', 'No incidents'],
     ['#/alerts', 'No rules yet.'],
     ['#/alerts/ar_nothing', 'There is no alert rule of this id.'],
     ['#/nothing', 'There is no page at /nothing.'],

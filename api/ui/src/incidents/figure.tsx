@@ -2,7 +2,7 @@ import { read } from '../api';
 import { BarChart } from '../chart/bar-chart';
 import { Answered } from '../panels/answered';
 import { useAnswer } from '../use-answer';
-import { chartOf, type Incident, inUnit, type Point } from './incident';
+import { chartOf, culpritOf, type Incident, inUnit, type Point } from './incident';
 
 /** The figure of an incident by windows, with its usual band. */
 export function Figure({ incident, zone }: { incident: Incident; zone: string }) {
@@ -19,8 +19,8 @@ export function Figure({ incident, zone }: { incident: Incident; zone: string })
 
 function Chart({ incident, points, zone }: { incident: Incident; points: Point[]; zone: string }) {
   const { bars, band } = chartOf(incident, points, zone);
-  const { breakdown, unit, window } = incident;
-  const of = breakdown === null ? '' : `, ${breakdown.property} = ${breakdown.value}`;
+  const { unit, window } = incident;
+  const of = incident.breakdown === null ? '' : `, ${culpritOf(incident)}`;
   return (
     <BarChart
       bars={bars}

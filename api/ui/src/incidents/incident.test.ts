@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { f } from '../format';
-import { againstUsual, chartOf, type Incident, lengthOf, type Point } from './incident';
+import { againstUsual, chartOf, culpritOf, type Incident, lengthOf, type Point } from './incident';
 
 const incident: Incident = {
   id: 'an_1', start: '2024-04-09T00:00:00Z', first_seen: '2024-04-10T00:00:00Z', end: '2024-04-10T23:59:59.999Z', detected_at: '2024-04-20T00:00:00Z',
@@ -15,6 +15,12 @@ test('an incident in words', () => {
   expect(againstUsual(incident)).toBe('20 times the usual');
   expect(againstUsual({ ...incident, seen: 0.005 })).toBe(`${f.share(0.5, 1)} of the usual`);
   expect(againstUsual({ ...incident, expected: { value: 0, low: 0, high: 0 } })).toBe('usually there is none');
+});
+
+test('what explains it, also where that is nothing', () => {
+  expect(culpritOf(incident)).toBe('platform = mobile');
+  expect(culpritOf({ ...incident, breakdown: { property: 'country', value: '', share: 1 } })).toBe('country = (none)');
+  expect(culpritOf({ ...incident, breakdown: null })).toBe('');
 });
 
 describe('the chart', () => {

@@ -70,6 +70,11 @@ export function againstUsual(incident: Incident): string {
 
 const round = (n: number) => (n >= 10 ? Math.round(n) : Math.round(n * 10) / 10);
 
+/** The value that explains most of an incident, as a condition; empty where it is spread over all. */
+export function culpritOf({ breakdown }: Incident): string {
+  return breakdown === null ? '' : `${breakdown.property} = ${breakdown.value === '' ? '(none)' : breakdown.value}`;
+}
+
 /** When a window is, as fine as it is, in the zone that the server looks at days in. */
 export function when(incident: Incident, time: string, zone: string): string {
   return f.bucket(new Date(time), incident.window, zone);

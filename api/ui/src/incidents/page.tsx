@@ -8,7 +8,7 @@ import { type Fact, Facts, Time } from '../panels/facts';
 import { Older } from '../panels/older';
 import { usePages } from '../use-pages';
 import { Figure } from './figure';
-import { againstUsual, type Incident, inUnit, lengthOf, type Watching, when } from './incident';
+import { againstUsual, culpritOf, type Incident, inUnit, lengthOf, type Watching, when } from './incident';
 
 interface Page {
   anomalies: Incident[];
@@ -113,9 +113,9 @@ function factsOf(incident: Incident, at: (time: string) => ComponentChildren): F
 }
 
 /** The value that explains most of it, in a sentence. */
-function culprit({ breakdown }: Incident) {
-  if (breakdown === null) return <>Spread over all: no single value explains it.</>;
-  return <><strong>{f.share(breakdown.share, 1)}</strong> of it is <strong>{breakdown.property} = {breakdown.value}</strong>.</>;
+function culprit(incident: Incident) {
+  if (incident.breakdown === null) return <>Spread over all: no single value explains it.</>;
+  return <><strong>{f.share(incident.breakdown.share, 1)}</strong> of it is <strong>{culpritOf(incident)}</strong>.</>;
 }
 
 /** What is looked at, and how far. */
