@@ -56,23 +56,22 @@ export async function faint(page) {
   return page.evaluate(() => {
     const pixel = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     if (pixel === null) throw new Error('no canvas');
+    const mixed = new Map(/** @type {[string, number[]][]} */ ([])); // reading pixels back is slow
     /** A colour of any notation over another. @param {string} colour @param {number[]} under */
     const over = (colour, under) => {
+      const named = `${colour} over ${under}`;
+      const known = mixed.get(named);
+      if (known !== undefined) return known;
       pixel.fillStyle = `rgb(${under.join(' ')})`;
       pixel.fillRect(0, 0, 1, 1);
       pixel.fillStyle = colour;
       pixel.fillRect(0, 0, 1, 1);
-      return [...pixel.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+      const seen = [...pixel.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+      mixed.set(named, seen);
+      return seen;
     };
-    const grounds = new Map(/** @type {[Element | null, number[]][]} */ ([[null, [255, 255, 255]]]));
     /** @param {Element | null} at @returns {number[]} */
-    const ground = (at) => {
-      const known = grounds.get(at);
-      if (known !== undefined || at === null) return known ?? [];
-      const own = over(getComputedStyle(at).backgroundColor, ground(at.parentElement));
-      grounds.set(at, own);
-      return own;
-    };
+    const ground = (at) => (at === null ? [255, 255, 255] : over(getComputedStyle(at).backgroundColor, ground(at.parentElement)));
     /** @param {number[]} colour */
     const light = (colour) => {
       const [r = 0, g = 0, b = 0] = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
