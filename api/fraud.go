@@ -147,19 +147,9 @@ func (s *Server) judge(ctx context.Context, ev *event.Event) (*FraudVerdict, err
 		return nil, badField("amount", `amount is not a decimal above 0, such as "499.00".`)
 	}
 	user := ev.Key()
-	state, everybody, err := s.deps.Fraud.FraudProfile(ctx, user)
+	profile, population, _, err := s.fraudProfile(ctx, user)
 	if err != nil {
 		return nil, err
-	}
-	profile, population := new(fraud.Profile), new(fraud.Population)
-	if state != nil {
-		err = profile.UnmarshalBinary(state)
-	}
-	if everybody != nil && err == nil {
-		err = population.UnmarshalBinary(everybody)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("what is known of user %q: %w", user, err)
 	}
 	return s.verdictOf(user, &e, profile, s.deps.FraudModel.Judge(&e, profile, population)), nil
 }

@@ -34,6 +34,7 @@ func (s *Server) routes() {
 	typed(s, deleteUserOperation(), s.deleteUser, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable)
 	typed(s, getErasureOperation(), s.getErasure, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	s.raw(postScoreFraudOperation(s.registry()), s.postScoreFraud)
+	typed(s, getFraudProfileOperation(), s.getFraudProfile, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable)
 	typed(s, getFraudOperation(), s.getFraud, http.StatusBadRequest, http.StatusServiceUnavailable)
 	s.raw(postPredictOperation("/v1/predict/churn", "predict-churn", s.registry()), s.postPredictChurn)
 	s.raw(postPredictOperation("/predict", "predict", s.registry()), s.postPredictChurn)

@@ -47,12 +47,18 @@ func TestChurnOnRealData(t *testing.T) {
 // churnModelOf is the churn model among those that GET /v1/models lists.
 func churnModelOf(t *testing.T, r *running) any {
 	t.Helper()
+	return modelOf(t, r, "churn")
+}
+
+// modelOf is the model of that name among those that GET /v1/models lists.
+func modelOf(t *testing.T, r *running, name string) any {
+	t.Helper()
 	for _, model := range at(t, get(t, r.API+"/v1/models", http.StatusOK), "models").([]any) {
-		if at(t, model, "name") == "churn" {
+		if at(t, model, "name") == name {
 			return model
 		}
 	}
-	t.Fatal("the churn model is not listed")
+	t.Fatalf("the model %s is not listed", name)
 	return nil
 }
 

@@ -6,7 +6,12 @@ describe('a refusal', () => {
   test('keeps status, code, field and the sentence', () => {
     const body = '{"title":"Bad Request","status":400,"code":"invalid_field","detail":"A rule needs a name.","field":"/name","request_id":"R1"}';
     const refusal = refusalOf(400, body);
-    expect(refusal).toMatchObject({ status: 400, code: 'invalid_field', field: '/name', message: 'A rule needs a name. (request R1)' });
+    expect(refusal).toMatchObject({ status: 400, code: 'invalid_field', field: '/name', message: 'A rule needs a name.' });
+  });
+
+  test('that is about no field names its request', () => {
+    expect(refusalOf(503, '{"code":"store_unavailable","detail":"Postgres does not answer.","request_id":"R1"}').message)
+      .toBe('Postgres does not answer. (request R1)');
   });
 
   test('of something else than the server has its status', () => {

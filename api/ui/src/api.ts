@@ -51,8 +51,9 @@ function unreached(error: unknown): never {
 export function refusalOf(status: number, body: string): Refusal {
   const message = problem(body, `The server answered ${status}.`);
   try {
-    const { code, field } = JSON.parse(body) as { code?: string; field?: string };
-    return new Refusal(message, status, code, field);
+    const { code, field, detail } = JSON.parse(body) as { code?: string; field?: string; detail?: string };
+    // What stands beside a field is for whoever typed it: nobody looks its request up.
+    return new Refusal(field ? detail ?? message : message, status, code, field);
   } catch {
     return new Refusal(message, status);
   }

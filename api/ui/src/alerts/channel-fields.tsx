@@ -1,4 +1,6 @@
-import { type Fault, same, Select, Text } from './field';
+import { useEffect, useRef } from 'preact/hooks';
+
+import { type Fault, focusField, same, Select, Text } from './field';
 import { type ChannelDraft, emptyChannel } from './rule';
 
 interface Props {
@@ -10,6 +12,14 @@ interface Props {
 /** Whom to tell. */
 export function ChannelFields({ channels, fault, onChange }: Props) {
   const change = (i: number, changes: Partial<ChannelDraft>) => onChange(channels.map((channel, at) => (at === i ? { ...channel, ...changes } : channel)));
+  const more = useRef<HTMLButtonElement>(null);
+  const before = useRef(channels.length);
+  useEffect(() => {
+    // The focus goes to what was added, and does not vanish with what was removed.
+    if (channels.length > before.current) focusField(`/channels/${channels.length - 1}/kind`);
+    if (channels.length < before.current) more.current?.focus();
+    before.current = channels.length;
+  }, [channels.length]);
   return (
     <fieldset class="channels">
       <legend>Channels</legend>
@@ -20,7 +30,7 @@ export function ChannelFields({ channels, fault, onChange }: Props) {
           <button type="button" class="quiet" onClick={() => onChange(channels.filter((_, at) => at !== i))}>Remove channel {i + 1}</button>
         </div>
       ))}
-      <button type="button" class="quiet" onClick={() => onChange([...channels, emptyChannel])}>Add a channel</button>
+      <button type="button" class="quiet" ref={more} onClick={() => onChange([...channels, emptyChannel])}>Add a channel</button>
     </fieldset>
   );
 }

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { send } from '../api';
 import { f } from '../format';
@@ -34,6 +34,10 @@ function One({ rule, onChange }: { rule: Rule; onChange(): void }) {
     setOpen(true);
     setTested((n) => n + 1);
   });
+  const remove = () => act(async () => {
+    await send('DELETE', path);
+    document.querySelector('main')?.focus(); // the button that had the focus goes with its rule
+  });
   return (
     <li>
       <div class="row rule-head">
@@ -46,7 +50,7 @@ function One({ rule, onChange }: { rule: Rule; onChange(): void }) {
           <a class="quiet" href={hrefOf('alerts', rule.id)} aria-label={`Edit ${rule.name}`}>Edit</a>
           <Silence rule={rule} onSilence={(time) => void act(() => send('POST', `${path}/silence`, { for: time }))} />
           <button type="button" class="quiet" aria-label={`Test ${rule.name}`} onClick={() => void test()}>Test</button>
-          <Remove name={rule.name} onRemove={() => void act(() => send('DELETE', path))} />
+          <Remove name={rule.name} onRemove={() => void remove()} />
         </div>
       </div>
       {fault !== null && <div aria-live="polite"><Trouble error={fault} /></div>}
@@ -83,24 +87,59 @@ const silences = [
 
 function Silence({ rule, onSilence }: { rule: Rule; onSilence(time: string): void }) {
   const silenced = rule.silenced_until !== null && new Date(rule.silenced_until) > new Date();
-  if (silenced) return <button type="button" class="quiet" aria-label={`End the silence of ${rule.name}`} onClick={() => onSilence('0s')}>End silence</button>;
-  // The first entry is the name of the control; choosing one of the others acts.
+  const place = useRef<HTMLSpanElement>(null);
+  const refocus = useFocusAfter(place, silenced);
+  const silence = (time: string) => {
+    refocus();
+    onSilence(time);
+  };
   return (
-    <select class="quiet" aria-label={`Silence ${rule.name}`} value="" onChange={(e) => e.currentTarget.value !== '' && onSilence(e.currentTarget.value)}>
-      <option value="">Silence</option>
-      {silences.map((s) => <option key={s.value} value={s.value}>{s.name}</option>)}
-    </select>
+    <span ref={place}>
+      {silenced && <button type="button" class="quiet" aria-label={`End the silence of ${rule.name}`} onClick={() => silence('0s')}>End silence</button>}
+      {!silenced && (
+        // The first entry is the name of the control; choosing one of the others acts.
+        <select class="quiet" aria-label={`Silence ${rule.name}`} value="" onChange={(e) => e.currentTarget.value !== '' && silence(e.currentTarget.value)}>
+          <option value="">Silence</option>
+          {silences.map((s) => <option key={s.value} value={s.value}>{s.name}</option>)}
+        </select>
+      )}
+    </span>
   );
 }
 
 /** Asks once more before something is gone. */
 function Remove({ name, onRemove }: { name: string; onRemove(): void }) {
   const [asked, ask] = useState(false);
-  if (!asked) return <button type="button" class="quiet" aria-label={`Delete ${name}`} onClick={() => ask(true)}>Delete</button>;
+  const place = useRef<HTMLSpanElement>(null);
+  const refocus = useFocusAfter(place, asked);
+  const turn = (to: boolean) => {
+    refocus();
+    ask(to);
+  };
   return (
-    <>
-      <button type="button" class="quiet danger" aria-label={`Really delete ${name}`} onClick={onRemove}>Really delete</button>
-      <button type="button" class="quiet" onClick={() => ask(false)}>Keep</button>
-    </>
+    <span class="buttons" ref={place}>
+      {!asked && <button type="button" class="quiet" aria-label={`Delete ${name}`} onClick={() => turn(true)}>Delete</button>}
+      {asked && (
+        <>
+          <button type="button" class="quiet" onClick={() => turn(false)}>Keep</button>
+          <button type="button" class="quiet danger" aria-label={`Really delete ${name}`} onClick={onRemove}>Really delete</button>
+        </>
+      )}
+    </span>
   );
+}
+
+/**
+ * Keeps the focus in a place whose control is replaced by another when `what`
+ * changes: the function returned says that the reader caused it.
+ */
+function useFocusAfter(place: { current: HTMLElement | null }, what: boolean): () => void {
+  const caused = useRef(false);
+  useEffect(() => {
+    if (caused.current) place.current?.querySelector<HTMLElement>('button, select')?.focus();
+    caused.current = false;
+  }, [what]);
+  return () => {
+    caused.current = true;
+  };
 }

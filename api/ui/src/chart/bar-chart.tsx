@@ -16,6 +16,11 @@ export interface Bar {
   marked?: boolean;
 }
 
+export interface Band {
+  low: number;
+  high: number;
+}
+
 interface Props {
   bars: Bar[];
   /** A line over the bars, null where it has no point. */
@@ -24,8 +29,8 @@ interface Props {
   /** What stands under the first and the last bar. */
   ends: [string, string];
   formatValue(n: number): string;
-  /** Where values usually are, drawn behind the bars. */
-  band?: { low: number; high: number };
+  /** Where values usually are, drawn behind the bars; null where that is not known. */
+  band?: (Band | null)[];
   legend?: { bars: string; line?: string; marked?: string; band?: string };
 }
 
@@ -44,7 +49,7 @@ export function BarChart(props: Props) {
   const { bars } = props;
   const at = picked === null ? -1 : bars.findIndex((bar) => bar.key === picked);
   const chosen = bars[at];
-  const numbers = [...bars.map((bar) => bar.value ?? 0), ...(props.line ?? []).map((n) => n ?? 0), props.band?.high ?? 0];
+  const numbers = [...bars.map((bar) => bar.value ?? 0), ...(props.line ?? []).map((n) => n ?? 0), ...(props.band ?? []).map((b) => b?.high ?? 0)];
   const top = ceiling(Math.max(0, ...numbers));
 
   const pickIndex = (i: number | null) => pick(i === null ? null : bars[i]?.key ?? null);
@@ -76,7 +81,7 @@ export function BarChart(props: Props) {
           onPointerMove={(event) => pickIndex(indexAt(event.offsetX, bars.length, width))}
           onPointerLeave={() => pick(null)}
         >
-          <Drawing bars={bars} line={props.line ?? []} band={props.band} at={at} top={top} width={width} />
+          <Drawing bars={bars} line={props.line ?? []} band={props.band ?? []} at={at} top={top} width={width} />
         </div>
         <Axis top={top} />
       </div>
@@ -112,7 +117,7 @@ function Readout({ chosen, legend, formatValue }: Props & { chosen: Bar | undefi
 interface DrawingProps {
   bars: Bar[];
   line: (number | null)[];
-  band: { low: number; high: number } | undefined;
+  band: (Band | null)[];
   /** The bar being read, or -1. */
   at: number;
   top: number;
@@ -126,6 +131,10 @@ function Drawing({ bars, line, band, at, top, width }: DrawingProps) {
     const from = Math.min(y(value), height - (value > 0 ? 1 : 0));
     return `M${(i * step).toFixed(2)} ${height}V${from.toFixed(2)}h${barWidth.toFixed(2)}V${height}z`;
   };
+  const strip = ({ low, high }: Band, i: number) => {
+    const tall = Math.max(2, y(low) - y(high));
+    return `M${(i * step).toFixed(2)} ${(y(low) - tall).toFixed(2)}h${step.toFixed(2)}v${tall.toFixed(2)}h${(-step).toFixed(2)}z`;
+  };
   const shape = (wanted: (bar: Bar, i: number) => boolean) =>
     bars.map((bar, i) => (bar.value !== null && bar.value > 0 && wanted(bar, i) ? rect(bar.value, i) : '')).join('');
   const points = line.flatMap((n, i) => (n === null ? [] : [{ x: i * step + barWidth / 2, y: y(n) }]));
@@ -135,7 +144,7 @@ function Drawing({ bars, line, band, at, top, width }: DrawingProps) {
       {marks(top).map((n) => (
         <line key={n} class="mark-line" x1={0} x2={width} y1={y(n) - 0.5} y2={y(n) - 0.5} />
       ))}
-      {band !== undefined && <rect class="band" x={0} width={width} y={y(band.high)} height={Math.max(2, y(band.low) - y(band.high))} />}
+      <path class="band" d={band.map((b, i) => (b === null ? '' : strip(b, i))).join('')} />
       <path class="bars-closed" d={shape((bar, i) => bar.open !== true && bar.marked !== true && i !== at)} />
       <path class="bars-marked" d={shape((bar, i) => bar.marked === true && i !== at)} />
       <path class="bars-open" d={shape((bar, i) => bar.open === true && i !== at)} />

@@ -1,59 +1,42 @@
 import { describe, expect, test } from 'vitest';
 
 import { f } from '../format';
-import { againstUsual, daysOf, type Incident, nearest, question, seriesOf } from './incident';
+import { againstUsual, chartOf, culpritOf, type Incident, lengthOf, type Point } from './incident';
 
 const incident: Incident = {
-  id: 'an_1', start: '2024-04-09T00:00:00Z', first_seen: '2024-04-13T00:00:00Z', end: '2024-04-14T23:59:59.999Z', detected_at: '2024-04-20T00:00:00Z',
-  ongoing: false, severity: 'high', measure: 'share of users with checkout_bug', measures: ['share of users with checkout_bug'], unit: 'share',
-  expected: { value: 0.01, low: 0, high: 0.02 }, seen: 0.2, evidence: 106, breakdown: { property: 'platform', value: 'mo"bile', share: 1 },
+  id: 'an_1', start: '2024-04-09T00:00:00Z', first_seen: '2024-04-10T00:00:00Z', end: '2024-04-10T23:59:59.999Z', detected_at: '2024-04-20T00:00:00Z',
+  ongoing: false, severity: 'high', measure: 'share of users with checkout_bug', measures: ['share of users with checkout_bug'], unit: 'share', window: 'day',
+  expected: { value: 0.01, low: 0, high: 0.02 }, seen: 0.2, evidence: 106, breakdown: { property: 'platform', value: 'mobile', share: 1 },
 };
-const later = new Date('2026-01-01T12:00:00Z');
-
-describe('the question for a figure', () => {
-  test('is about the days around the incident, of all or of the value that explains it', () => {
-    expect(question(incident, false, later)).toEqual({
-      kind: 'trends', timezone: 'UTC', interval: 'day', from: '2024-03-10T00:00:00.000Z', to: '2024-04-22T00:00:00.000Z',
-      series: [{ name: 'A', event: null, measure: 'users' }, { name: 'B', event: 'checkout_bug', measure: 'users' }],
-    });
-    expect(question(incident, true, later)).toMatchObject({ where: 'platform = "mo\\"bile"' });
-  });
-
-  test('leaves out the day under way', () => {
-    expect(question(incident, false, new Date('2024-04-15T13:00:00Z'))).toMatchObject({ to: '2024-04-15T00:00:00.000Z' });
-  });
-
-  test('adds money up in one currency', () => {
-    const asked = question({ ...incident, measure: 'revenue in USD', breakdown: null }, false, later);
-    expect(asked).toMatchObject({ series: [{ event: 'purchase', measure: 'sum', property: 'amount' }], where: 'currency = "USD"' });
-  });
-
-  test('is none for a conversion, which no single question tells', () => {
-    expect(question({ ...incident, measure: 'conversion from cart to purchase' }, false, later)).toBeNull();
-  });
-});
-
-describe('the series', () => {
-  const wire = (second: (number | null)[]) => ({
-    result: { buckets: ['2024-04-12T00:00:00Z', '2024-04-13T00:00:00Z', '2024-04-14T00:00:00Z'], series: [{ values: [10, 0, 20] }, { values: second }] },
-  });
-  test('is a percentage by day, nothing where nobody was there, and the whole over the incident', () => {
-    const series = seriesOf(incident, wire([1, 0, 5]), '');
-    expect(series.values).toEqual([10, null, 25]);
-    expect(series.during).toBe(0.25);
-  });
-
-  test('is that whose figure was seen', () => {
-    const all = seriesOf(incident, wire([1, 0, 1]), 'all');
-    const mobile = seriesOf(incident, wire([1, 0, 4]), 'mobile');
-    expect(nearest(incident, [all, mobile])?.of).toBe('mobile');
-    expect(nearest(incident, [])).toBeUndefined();
-  });
-});
 
 test('an incident in words', () => {
-  expect(daysOf(incident)).toBe(6);
+  expect(lengthOf(incident)).toBe('2 days');
+  expect(lengthOf({ ...incident, window: 'hour', end: '2024-04-09T00:59:59.999Z' })).toBe('1 hour');
   expect(againstUsual(incident)).toBe('20 times the usual');
   expect(againstUsual({ ...incident, seen: 0.005 })).toBe(`${f.share(0.5, 1)} of the usual`);
   expect(againstUsual({ ...incident, expected: { value: 0, low: 0, high: 0 } })).toBe('usually there is none');
+});
+
+test('what explains it, also where that is nothing', () => {
+  expect(culpritOf(incident)).toBe('platform = mobile');
+  expect(culpritOf({ ...incident, breakdown: { property: 'country', value: '', share: 1 } })).toBe('country = (none)');
+  expect(culpritOf({ ...incident, breakdown: null })).toBe('');
+});
+
+describe('the chart', () => {
+  const point = (at: string, seen: number | null): Point => ({ at, seen, expected: 0.01, low: 0, high: 0.02 });
+  const points = [point('2024-04-08T00:00:00Z', null), point('2024-04-09T00:00:00Z', 0.1), { ...point('2024-04-10T00:00:00Z', 0.25), low: null }, point('2024-04-11T00:00:00Z', 0)];
+
+  test('marks the windows of the incident, and has nothing where nobody was there', () => {
+    const { bars, band } = chartOf(incident, points, 'UTC');
+    expect(bars.map((bar) => bar.value)).toEqual([null, 10, 25, 0]);
+    expect(bars.map((bar) => bar.marked)).toEqual([false, true, true, false]);
+    expect(band).toEqual([{ low: 0, high: 2 }, { low: 0, high: 2 }, null, { low: 0, high: 2 }]);
+  });
+
+  test('leaves counts as they are', () => {
+    const { bars, band } = chartOf({ ...incident, unit: 'count' }, [{ ...point('2024-04-09T00:00:00Z', 120), high: 300 }], 'UTC');
+    expect(bars[0]?.value).toBe(120);
+    expect(band).toEqual([{ low: 0, high: 300 }]);
+  });
 });

@@ -1,5 +1,6 @@
-// Incidents of the figures, and the question that shows a figure day by day.
+// Incidents of the figures, and how they are put into words and bars.
 
+import type { Band, Bar } from '../chart/bar-chart';
 import { f } from '../format';
 
 /** One of GET /v1/anomalies. */
@@ -18,32 +19,49 @@ export interface Incident {
   seen: number;
   evidence: number;
   breakdown: { property: string; value: string; share: number } | null;
+  /** The windows that the figures are of. */
+  window: 'hour' | 'day';
+  /** The figure did not come back, and counts as usual since. */
+  new_level?: boolean;
   after_event?: string;
 }
 
-/** A figure by day of UTC. Shares are percentages, so that an axis can show them. */
-export interface Series {
-  days: Date[];
-  values: (number | null)[];
-  /** The figure over the days of the incident, in the incident's own unit. */
-  during: number;
-  /** Whose figure it is, such as platform = mobile; empty for all. */
-  of: string;
+/** What incidents were looked for in, and how far. */
+export interface Watching {
+  since: string;
+  hours_until: string;
+  days_until: string;
+  series: number;
+  timezone: string;
+  sensitivity: number;
+  steps: string[];
+  properties: string[];
+  errors: string[];
 }
 
-const day = 86_400_000;
+/** A window of the figure, of GET /v1/anomalies/{id}. */
+export interface Point {
+  at: string;
+  seen: number | null;
+  expected: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+const lengths = { hour: 3_600_000, day: 86_400_000 };
 
 /** A value of an incident's figure, as its unit wants it. */
 export function inUnit(incident: Incident, value: number): string {
   return incident.unit === 'share' ? f.share(value, 1) : f.value(value);
 }
 
-/** How long an incident is, in days of UTC, both ends included. */
-export function daysOf(incident: Incident): number {
-  return Math.max(1, Math.round((Date.parse(incident.end) + 1 - Date.parse(incident.start)) / day));
+/** How long an incident is, in its own windows, both ends included. */
+export function lengthOf(incident: Incident): string {
+  const n = Math.max(1, Math.round((Date.parse(incident.end) + 1 - Date.parse(incident.start)) / lengths[incident.window]));
+  return incident.window === 'hour' ? f.plural(n, 'hour', 'hours') : f.plural(n, 'day', 'days');
 }
 
-/** How much it is against what was usual: "126 times", "a third", in numbers. */
+/** How much it is against what was usual. */
 export function againstUsual(incident: Incident): string {
   const { seen, expected } = incident;
   if (seen > expected.value) return expected.value > 0 ? `${f.value(round(seen / expected.value))} times the usual` : 'usually there is none';
@@ -52,77 +70,27 @@ export function againstUsual(incident: Incident): string {
 
 const round = (n: number) => (n >= 10 ? Math.round(n) : Math.round(n * 10) / 10);
 
-interface Asked {
-  /** The series of the question; with two, the figure is the second over the first. */
-  series: object[];
-  where: string[];
+/** The value that explains most of an incident, as a condition; empty where it is spread over all. */
+export function culpritOf({ breakdown }: Incident): string {
+  return breakdown === null ? '' : `${breakdown.property} = ${breakdown.value === '' ? '(none)' : breakdown.value}`;
 }
 
-/** What to ask for a measure, by its name in the incident; null for one that no single question tells. */
-function askedFor(measure: string): Asked | null {
-  const any = { name: 'A', event: null, measure: 'users' };
-  if (measure === 'users') return { series: [any], where: [] };
-  if (measure === 'events') return { series: [{ ...any, measure: 'total' }], where: [] };
-  const share = after(measure, 'share of users with ');
-  if (share !== null) return { series: [any, { name: 'B', event: share, measure: 'users' }], where: [] };
-  if (measure !== 'revenue' && !measure.startsWith('revenue in ')) return null;
-  const currency = after(measure, 'revenue in ');
-  return {
-    series: [{ name: 'A', event: 'purchase', measure: 'sum', property: 'amount' }],
-    where: currency === null ? [] : [`currency = ${quoted(currency)}`],
-  };
-}
-
-function after(text: string, prefix: string): string | null {
-  return text.startsWith(prefix) ? text.slice(prefix.length) : null;
-}
-
-/** Text as a literal of the language of conditions. */
-const quoted = (text: string) => JSON.stringify(text);
-
-/**
- * The question to POST /v1/query for the days around an incident: of everybody, or
- * of the value that explains it. Null where no single question tells the figure.
- */
-export function question(incident: Incident, explained: boolean, now: Date): object | null {
-  const asked = askedFor(incident.measure);
-  if (asked === null) return null;
-  const { breakdown } = incident;
-  const where = explained && breakdown !== null ? [...asked.where, `${breakdown.property} = ${quoted(breakdown.value)}`] : asked.where;
-  const today = Math.floor(now.getTime() / day) * day; // the day under way is not counted in full yet
-  const from = Date.parse(incident.start) - 30 * day;
-  const to = Math.min(Date.parse(incident.end) + 1 + 7 * day, today);
-  return {
-    kind: 'trends', timezone: 'UTC', interval: 'day',
-    from: new Date(from).toISOString(), to: new Date(to).toISOString(),
-    series: asked.series,
-    ...(where.length === 0 ? {} : { where: where.join(' and ') }),
-  };
-}
-
-export interface WireTrends {
-  result: { buckets: string[]; series: { values: (number | string | null)[] }[] };
-}
-
-/** The answer as a series, with the figure over the incident's own days. */
-export function seriesOf(incident: Incident, wire: WireTrends, of: string): Series {
-  const days = wire.result.buckets.map((at) => new Date(at));
-  const [first, second] = wire.result.series.map((series) => series.values.map(Number));
-  const one = first ?? [];
-  const inside = days.map((at) => at.getTime() >= Date.parse(incident.first_seen) && at.getTime() < Date.parse(incident.end));
-  const sum = (values: number[]) => values.reduce((total, value, i) => total + (inside[i] === true ? value : 0), 0);
-  if (second === undefined) {
-    return { days, values: one, during: sum(one) / Math.max(1, inside.filter(Boolean).length), of };
-  }
-  return { days, values: one.map((n, i) => (n > 0 ? (100 * second[i]!) / n : null)), during: sum(second) / Math.max(1, sum(one)), of };
+/** When a window is, as fine as it is, in the zone that the server looks at days in. */
+export function when(incident: Incident, time: string, zone: string): string {
+  return f.bucket(new Date(time), incident.window, zone);
 }
 
 /**
- * Which series the incident's band is of. The server names the value that explains
- * an incident, and not whether the band is that value's or everybody's: what was
- * seen tells.
+ * The figure as bars, those of the incident marked, before a band of what was
+ * usual. Shares become percentages, so that an axis can show them.
  */
-export function nearest(incident: Incident, all: Series[]): Series | undefined {
-  const off = (series: Series) => Math.abs(series.during - incident.seen);
-  return all.toSorted((a, b) => off(a) - off(b))[0];
+export function chartOf(incident: Incident, points: Point[], zone: string): { bars: Bar[]; band: (Band | null)[] } {
+  const scale = incident.unit === 'share' ? 100 : 1;
+  const [from, to] = [Date.parse(incident.start), Date.parse(incident.end)];
+  const bars = points.map((point): Bar => {
+    const key = Date.parse(point.at);
+    return { key, value: point.seen === null ? null : scale * point.seen, name: when(incident, point.at, zone), marked: key >= from && key <= to };
+  });
+  const band = points.map(({ low, high }) => (low === null || high === null ? null : { low: scale * low, high: scale * high }));
+  return { bars, band };
 }

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 
 import { send } from '../api';
 import { f, NOTHING } from '../format';
@@ -19,11 +19,13 @@ interface Props {
 export function Versions({ model, shown, onChange }: Props) {
   const [fault, setFault] = useState<unknown>(null);
   const [moved, setMoved] = useState<number | null>(null);
+  const links = useRef<HTMLTableSectionElement>(null);
   const use = async (version: number) => {
     try {
       await send('POST', `v1/models/${encodeURIComponent(model.name)}/versions/${version}/promote`);
       setFault(null);
       setMoved(version);
+      links.current?.querySelector<HTMLElement>(`[data-version="${version}"]`)?.focus(); // the button gives way to the word
     } catch (error) {
       setFault(error);
     }
@@ -39,7 +41,7 @@ export function Versions({ model, shown, onChange }: Props) {
               <th scope="col">Version</th><th scope="col">Status</th><th scope="col">Learnt from</th><th scope="col">Trained</th><th scope="col">Last put to use</th>
             </tr>
           </thead>
-          <tbody>
+          <tbody ref={links}>
             {model.versions.map((version) => (
               <Row key={version.version} name={model.name} version={version} shown={version.version === shown} onUse={() => void use(version.version)} />
             ))}
@@ -59,7 +61,7 @@ function Row({ name, version, shown, onUse }: { name: string; version: Version; 
   const at = (time: string) => <Time at={time}>{f.clock(new Date(time), now)}</Time>;
   return (
     <tr class={shown ? 'shown' : undefined}>
-      <th scope="row"><a href={hrefOf('models', name, version.version)} aria-current={shown ? 'true' : undefined}>{version.version}</a></th>
+      <th scope="row"><a data-version={version.version} href={hrefOf('models', name, version.version)} aria-current={shown ? 'true' : undefined}>{version.version}</a></th>
       <td>
         {version.current
           ? <span class="chip good">in use</span>

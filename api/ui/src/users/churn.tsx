@@ -50,6 +50,9 @@ function Outcome({ prediction, horizonDays }: Outlook) {
       <p class="about">
         To the right speaks for staying away, to the left against it, compared with the average user of the training, in log-odds.
       </p>
+      {prediction.features_from === 'statistics' && (
+        <p class="about">Estimated from the user's totals: the latest pass over active users did not see this one, who came since or was not active for long.</p>
+      )}
       <Origin model={model} asOf={prediction.as_of} />
     </>
   );

@@ -29,7 +29,7 @@ function One({ id }: { id: string }) {
       <Left id={id} />
       <Bought user={user.value} />
       <WhichToTrust />
-      <UserFraud id={id} />
+      <UserFraud id={id} path={path} />
       <Timeline path={path} />
     </div>
   );

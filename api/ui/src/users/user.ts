@@ -49,6 +49,8 @@ export interface Prediction {
   churn_probability: number;
   churned: boolean;
   as_of: string;
+  /** statistics: estimated from the user's totals, of somebody whom the latest pass over active users did not see. */
+  features_from: 'events' | 'statistics';
   model: ModelUsed;
   features: Record<string, number>;
   reasons: { feature: string; effect: number }[];
