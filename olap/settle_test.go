@@ -43,7 +43,7 @@ FROM numbers(%d)`, settleRows+50_000)); err != nil { // the last of them lie in 
 func settledRows(t *testing.T, s *Store) uint64 {
 	t.Helper()
 	var rows uint64
-	err := s.conn.QueryRow(t.Context(), "SELECT sum(rows) FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active AND has(projections, 'by_type')").Scan(&rows)
+	err := s.conn.QueryRow(t.Context(), "SELECT sum(rows) FROM system.parts WHERE database = currentDatabase() AND table = 'events' AND active AND has(projections, 'by_person')").Scan(&rows)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -293,3 +293,16 @@ DROP VIEW IF EXISTS windows_10m_view;
 -- 0012_windows_by_type
 DROP TABLE IF EXISTS windows_10m;
 
+-- 0013_person
+ALTER TABLE events ADD COLUMN IF NOT EXISTS person UInt64 MATERIALIZED sipHash64(user_id);
+
+-- 0013_person
+ALTER TABLE events DROP PROJECTION IF EXISTS by_type;
+
+-- 0013_person
+ALTER TABLE events ADD PROJECTION IF NOT EXISTS by_person
+(
+    SELECT type, person, timestamp, user_id, amount, currency, country, platform
+    ORDER BY type, person, timestamp
+);
+
