@@ -49,7 +49,7 @@ func (a *olapArena) settle(t *testing.T) {
 	}
 	a.quiet(t)
 	a.sizes(t)
-	if a.run.Disk["by_type"] == 0 {
+	if a.run.Disk["by_person"] == 0 {
 		t.Fatal("no month was settled")
 	}
 }
@@ -73,11 +73,11 @@ func (a *olapArena) quiet(t *testing.T) {
 	}
 }
 
-// sizes notes what lies on disk; by_type is a part of events.
+// sizes notes what lies on disk; by_person is a part of events.
 func (a *olapArena) sizes(t *testing.T) {
 	t.Helper()
 	text := a.must(t, `SELECT table, sum(bytes_on_disk) / 1e6 FROM system.parts WHERE active AND database = 'default' GROUP BY table
-UNION ALL SELECT 'by_type', sum(bytes_on_disk) / 1e6 FROM system.projection_parts WHERE active AND database = 'default' FORMAT TSV`)
+UNION ALL SELECT 'by_person', sum(bytes_on_disk) / 1e6 FROM system.projection_parts WHERE active AND database = 'default' FORMAT TSV`)
 	for line := range strings.Lines(text) {
 		var table string
 		var mb float64

@@ -11,7 +11,7 @@ import (
 func olapTables(runs []olapRun) string {
 	var b strings.Builder
 	for _, r := range runs {
-		fmt.Fprintf(&b, "### %d million events\n\n%s; %.1f µs of the store's processor per event to make and store them. On disk, MB (by_type is inside events): %s\n\n",
+		fmt.Fprintf(&b, "### %d million events\n\n%s; %.1f µs of the store's processor per event to make and store them. On disk, MB (by_person is inside events): %s\n\n",
 			r.Events/1_000_000, r.Machine, r.Fill, r.disk())
 		b.WriteString("| median (p95, p99) ms |")
 		for _, lane := range r.Lanes {

@@ -156,13 +156,7 @@ func (p *funnelPlan) fitsStep(place int, s funnelStep) (sql string, plain bool, 
 	return allOf(parts...), len(parts) == 1, nil
 }
 
-// collect renders the user's events, sorted.
-func (p *funnelPlan) collect(steps string) string {
-	packed := fmt.Sprintf("bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - %s), %d) + toUInt64(%s)", p.bind(p.frame.from.UnixMilli()), p.bits(), steps)
-	if !p.chainHasValue() {
-		return "arraySort(groupArray(" + packed + ")) AS e"
-	}
-	property := p.Breakdown.Property.property
-	value := fmt.Sprintf("if(%s, '=' || toString(%s), '')", property.present(p.statement), property.text(p.statement))
-	return fmt.Sprintf("arraySort(groupArray((%s, %s))) AS pairs, pairs.1 AS e, pairs.2 AS val", packed, value)
+// packed renders the number of an event.
+func (p *funnelPlan) packed(steps string) string {
+	return fmt.Sprintf("bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - %s), %d) + toUInt64(%s)", p.bind(p.frame.from.UnixMilli()), p.bits(), steps)
 }

@@ -9,35 +9,57 @@ import (
 //
 // Sorted by time and then by step, ties are settled: a step at the instant of
 // the one before lies behind it. Over the sorted events runs one pass per step:
-// v_k holds, at each event that can end a chain of k steps, the latest possible
-// beginning of such a chain, and f_k carries it forward. A later beginning is
-// never worse: it leaves more of the window, so one number per step is all
-// there is to remember. The deepest k with a v_k is the user's depth; its first
-// occurrence is the chain that completes first, and its value the one that
-// entered last. From there each step is taken as early as it can be.
+// f_k holds, at each event, the latest possible beginning of a chain of k steps
+// that has ended by then. A later beginning is never worse: it leaves more of
+// the window, so one number per step is all there is to remember, and an entry
+// followed by another one is left out before the passes (`turns`). The deepest k
+// with an f_k is the user's depth; its first value is the beginning of the chain
+// that completes first, and of those the one that entered last. That chain takes
+// each step as early as it can: where f_k first has its beginning.
+//
+// The arrays begin with an event that fits nothing and lies more than a window
+// before all others: there, nothing has ended yet.
 
 func (p *funnelPlan) chainApart() []layer {
 	n := len(p.links)
-	passes := layer{"arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1", "arrayFill(v -> v >= 0, v1) AS f1"}
+	passes := layer{"arrayFill((t, s) -> s = 1, at, step) AS f1"}
 	for k := 2; k <= n; k++ {
-		passes = append(passes,
-			fmt.Sprintf("arrayMap((t, s, f) -> if(s = %d AND f >= 0 AND t - f <= %s, f, -1), at, step, f%d) AS v%d", k, p.window(), k-1, k),
-			fmt.Sprintf("arrayFill(v -> v >= 0, v%d) AS f%d", k, k))
+		passes = append(passes, fmt.Sprintf("arrayFill((f, t, s) -> s = %d AND t - f <= %s, f%d, at, step) AS f%d", k, p.window(), k-1, k))
 	}
 	var times layer
 	for k := 2; k <= n; k++ {
-		times = append(times, fmt.Sprintf("if(depth >= %d, arrayFirst((t, s) -> s = %d AND t >= c%d, at, step), -1) AS c%d", k, k, k-1, k))
+		times = append(times, fmt.Sprintf("if(depth >= %d, at[indexOf(f%d, c1)], -1) AS c%d", k, k, k))
 	}
-	layers := []layer{p.unpacked(), passes, {p.depth("f%d[-1] >= 0") + " AS depth", "f1[-1] AS last_entry"}, {p.deepest("depth", "arrayFirst(v -> v >= 0, v%d)") + " AS c1"}}
+	layers := []layer{
+		{p.stepsOf("e") + " AS steps"},
+		{"arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns"},
+		{fmt.Sprintf("arrayPushFront(%s, -1 - %s) AS at", p.timesOf("turns"), p.window()), fmt.Sprintf("arrayPushFront(%s, 0) AS step", p.stepsOf("turns"))},
+		passes,
+		{p.depth("f%d[-1] >= 0") + " AS depth", "f1[-1] AS last_entry"},
+		{p.choose(func(k int) string { return fmt.Sprintf("depth = %d", k) }, p.beginning, "-1") + " AS c1"},
+	}
 	if n == 1 {
 		return layers
 	}
 	return append(layers, times)
 }
 
-// unpacked takes the events' numbers apart.
-func (p *funnelPlan) unpacked() layer {
-	return layer{"arrayMap(x -> " + p.timeOf("x") + ", e) AS at", fmt.Sprintf("arrayMap(x -> bitAnd(x, %d), e) AS step", 1<<p.bits()-1)}
+// beginning renders when the chain of a user of depth k begins. Of entries that
+// lead nowhere it is the first, which may not be among the turns.
+func (p *funnelPlan) beginning(k int) string {
+	if k == 1 {
+		return p.timeOf(fmt.Sprintf("arrayFirst(x -> %s, e)", p.fits("x", 1)))
+	}
+	return fmt.Sprintf("arrayFirst(f -> f >= 0, f%d)", k)
+}
+
+// timesOf and stepsOf take the events' numbers apart.
+func (p *funnelPlan) timesOf(events string) string {
+	return fmt.Sprintf("arrayMap(x -> %s, %s)", p.timeOf("x"), events)
+}
+
+func (p *funnelPlan) stepsOf(events string) string {
+	return fmt.Sprintf("arrayMap(x -> toUInt8(bitAnd(x, %d)), %s)", 1<<stepBits-1, events)
 }
 
 // entriesApart finds all entries, and those that a chain of every step begins
@@ -49,7 +71,7 @@ func (p *funnelPlan) entriesApart() []layer {
 	for k := n - 1; k >= 1; k-- {
 		passes = append(passes, fmt.Sprintf("arrayMap((s, g) -> if(s = %d AND g >= 0, g, -1), step, arrayReverseFill(g -> g >= 0, g%d)) AS g%d", k, k+1, k))
 	}
-	return []layer{p.unpacked(), passes, {
+	return []layer{{p.timesOf("e") + " AS at", p.stepsOf("e") + " AS step"}, passes, {
 		"arrayFilter((t, s) -> s = 1, at, step) AS entered",
 		fmt.Sprintf("arrayFilter((t, g) -> g >= 0 AND g - t <= %s, at, g1) AS converted", p.window()),
 	}}

@@ -240,12 +240,8 @@ func (p *funnelPlan) chain() []layer {
 // names that build on each other in one SELECT would grow without bound.
 type layer []string
 
-// rows renders layers over the events of each user.
+// rows renders layers over the events of each user (funnel_gathered.go).
 func (p *funnelPlan) rows(slot, only string, layers []layer) error {
-	user, keys := p.user()
-	if slot != "" {
-		slot, keys = slot+" AS slot, ", keys+", slot"
-	}
 	steps, where, err := p.events()
 	if err != nil {
 		return err
@@ -253,21 +249,7 @@ func (p *funnelPlan) rows(slot, only string, layers []layer) error {
 	for _, l := range slices.Backward(layers) {
 		p.text("    SELECT *, ", strings.Join(l, ", "), " FROM (\n")
 	}
-	p.text("        SELECT ", slot, user, ", ", p.collect(steps),
-		"\n        FROM ", p.source(), "\n        WHERE ", allOf(where, only), "\n        GROUP BY ", keys, "\n    ", strings.Repeat(")", len(layers)))
+	p.gathered(slot, steps, allOf(where, only))
+	p.text("\n    ", strings.Repeat(")", len(layers)))
 	return nil
-}
-
-// user renders what tells users (or sessions) apart, and the keys to group by
-// it. Where nobody asks for names, users are grouped by the 64-bit hashes that
-// windows keep as well: the names are then not even read from months that are
-// settled.
-func (p *funnelPlan) user() (column, keys string) {
-	switch {
-	case p.CountBy == countSessions:
-		return "user_id", "user_id, session"
-	case p.byName:
-		return "user_id", "user_id"
-	}
-	return "sipHash64(user_id) AS person", "person"
 }

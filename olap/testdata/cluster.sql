@@ -327,6 +327,18 @@ GROUP BY by_country, type, window_start, country, currency;
 
 TRUNCATE TABLE IF EXISTS windows_by_type ON CLUSTER main;
 
+-- 0014_person
+
+ALTER TABLE events ON CLUSTER main ADD COLUMN IF NOT EXISTS person UInt64 MATERIALIZED sipHash64(user_id);
+
+ALTER TABLE events ON CLUSTER main DROP PROJECTION IF EXISTS by_type;
+
+ALTER TABLE events ON CLUSTER main ADD PROJECTION IF NOT EXISTS by_person
+(
+    SELECT type, person, timestamp, user_id, amount, currency, country, platform
+    ORDER BY type, person, timestamp
+);
+
 -- Tables that read all shards. Nothing is inserted through them: a block goes to its shard as a whole.
 
 CREATE DATABASE IF NOT EXISTS millrace_all ON CLUSTER main;
@@ -419,4 +431,6 @@ INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (11, 'us
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (12, 'windows_by_type', '317baf61d55fd8d27a956a8635c86bf50046dbed574b19446d5282303c237f1f');
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (13, 'windows_with_users', '955596823bc6a3b606cd4c1df8aed1223c14249203cdd51c62952edef537789b');
+
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (14, 'person', 'b4005ee25f165b126bbf7f7d3f5b7312f70e35083c971d01e5ce9c0b23dddb01');
 

@@ -330,3 +330,16 @@ INSERT INTO windows_missing (month)
 SELECT DISTINCT toYYYYMM(timestamp)
 FROM events;
 
+-- 0014_person
+ALTER TABLE events ADD COLUMN IF NOT EXISTS person UInt64 MATERIALIZED sipHash64(user_id);
+
+-- 0014_person
+ALTER TABLE events DROP PROJECTION IF EXISTS by_type;
+
+-- 0014_person
+ALTER TABLE events ADD PROJECTION IF NOT EXISTS by_person
+(
+    SELECT type, person, timestamp, user_id, amount, currency, country, platform
+    ORDER BY type, person, timestamp
+);
+

@@ -22,16 +22,18 @@ FROM
     FROM
     (
     SELECT *, arrayLast(v -> v != '', [if(depth >= 1, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c1 AND bitAnd(x, 31) = 1, val, e))[1], ''), if(depth >= 2, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c2 AND bitAnd(x, 31) = 2, val, e))[1], '')]) AS value FROM (
-    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
-    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p2:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
-    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT sipHash64(user_id) AS person, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p2:Int64}, f1, at, step) AS f2 FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p2:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
+    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
+        SELECT person, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
         FROM events
         WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
         GROUP BY person
-    ))))))
+    ))))))))
     )
     WHERE depth >= 1
     GROUP BY value
@@ -54,16 +56,18 @@ SELECT substring(value, 2) AS label
 FROM
 (
     SELECT *, arrayLast(v -> v != '', [if(depth >= 1, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c1 AND bitAnd(x, 31) = 1, val, e))[1], ''), if(depth >= 2, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c2 AND bitAnd(x, 31) = 2, val, e))[1], '')]) AS value FROM (
-    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
-    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
-    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT sipHash64(user_id) AS person, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p1:Int64}, f1, at, step) AS f2 FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p1:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
+    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
+        SELECT person, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
         FROM events
         WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
         GROUP BY person
-    ))))))
+    ))))))))
 )
 WHERE depth >= 1 AND value != ''
 GROUP BY value
@@ -83,15 +87,17 @@ SELECT user_id
 FROM
 (
     SELECT *, arrayLast(v -> v != '', [if(depth >= 1, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c1 AND bitAnd(x, 31) = 1, val, e))[1], ''), if(depth >= 2, arraySort(arrayFilter((v, x) -> v != '' AND toInt64(bitShiftRight(x, 5)) = c2 AND bitAnd(x, 31) = 2, val, e))[1], '')]) AS value FROM (
-    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
-    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p3:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
-    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p3:Int64}, f1, at, step) AS f2 FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p3:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
+    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
         SELECT user_id, arraySort(groupArray((bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0)), if(country != '', '=' || toString(country), '')))) AS pairs, pairs.1 AS e, pairs.2 AS val
         FROM events
         WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
         GROUP BY user_id
-    ))))))
+    ))))))))
 )
 WHERE depth >= 1 AND if(value = '', toInt64(-1), toInt64(indexOf(arrayMap(v -> '=' || v, {p1:Array(String)}), value))) = {p2:Int64};

@@ -16,14 +16,20 @@ SELECT '' AS label, toUInt8(1) AS whole,
 FROM
 (
     SELECT *, if(depth >= 1, ifNull(arrayFirstOrNull(t -> t >= c1 AND t <= if(depth >= 2, c2, c1 + {p1:Int64}), arrayMap(x -> toInt64(bitShiftRight(x, 5)), arrayFilter(x -> bitAnd(x, 31) = 3, e))), -1), -1) AS o2 FROM (
-    SELECT *, if(depth >= 2, arrayFirst((t, s) -> s = 2 AND t >= c1, at, step), -1) AS c2 FROM (
-    SELECT *, multiIf(depth = 2, arrayFirst(v -> v >= 0, v2), depth = 1, arrayFirst(v -> v >= 0, v1), -1) AS c1 FROM (
+    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
     SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayMap((t, s) -> if(s = 1, t, -1), at, step) AS v1, arrayFill(v -> v >= 0, v1) AS f1, arrayMap((t, s, f) -> if(s = 2 AND f >= 0 AND t - f <= {p1:Int64}, f, -1), at, step, f1) AS v2, arrayFill(v -> v >= 0, v2) AS f2 FROM (
-    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT sipHash64(user_id) AS person, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, type = {p7:String}, 3, 0)))) AS e
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p1:Int64}, f1, at, step) AS f2 FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p1:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
+    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
+        SELECT arrayJoin(arraySplit((x, other) -> other != 0, events, arrayDifference(people))) AS e FROM (
+        SELECT arrayMap(x -> toUInt64(x), wide) AS events, arrayMap(x -> toUInt64(bitShiftRight(x, 64)), wide) AS people FROM (
+        SELECT bitShiftRight(person, 54) AS slice, arraySort(groupArray(bitShiftLeft(toUInt128(person), 64) + (bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, type = {p7:String}, 3, 0))))) AS wide
         FROM events
         WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
-        GROUP BY person
-    ))))))
+        GROUP BY slice
+        SETTINGS group_by_two_level_threshold_bytes = 4000000
+        ))
+    ))))))))
 );

@@ -33,9 +33,13 @@ FROM
             arrayMap(i -> arrayMin((s, lowest, highest) -> if(lowest >= i AND arrayCount(x -> bitAnd(x, s) != 0, g) < bitCount(s), highest, toInt64(3)), {p1:Array(Int64)}, {p2:Array(Int64)}, {p2:Array(Int64)}), range(3))), instants) AS reach FROM (
     SELECT *, arraySplit((x, first) -> first, e, arrayMap((t, before) -> t != before, times, arrayPushFront(arrayPopBack(times), toInt64(-1)))) AS instants FROM (
     SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 20)), e) AS times FROM (
-        SELECT sipHash64(user_id) AS person, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p10:Int64}), 20) + toUInt64((if(type = {p6:String}, 1, 0) + if(type = {p7:String} AND ifNull(toFloat64(amount) > {p8:Float64}, 0), 2, 0) + if(type = {p9:String}, 4, 0))))) AS e
+        SELECT arrayJoin(arraySplit((x, other) -> other != 0, events, arrayDifference(people))) AS e FROM (
+        SELECT arrayMap(x -> toUInt64(x), wide) AS events, arrayMap(x -> toUInt64(bitShiftRight(x, 64)), wide) AS people FROM (
+        SELECT bitShiftRight(person, 54) AS slice, arraySort(groupArray(bitShiftLeft(toUInt128(person), 64) + (bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p10:Int64}), 20) + toUInt64((if(type = {p6:String}, 1, 0) + if(type = {p7:String} AND ifNull(toFloat64(amount) > {p8:Float64}, 0), 2, 0) + if(type = {p9:String}, 4, 0)))))) AS wide
         FROM events
         WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')}
-        GROUP BY person
+        GROUP BY slice
+        SETTINGS group_by_two_level_threshold_bytes = 4000000
+        ))
     )))))))))))))))
 );

@@ -16,11 +16,15 @@ FROM
 (
     SELECT *, arrayFilter((t, s) -> s = 1, at, step) AS entered, arrayFilter((t, g) -> g >= 0 AND g - t <= {p3:Int64}, at, g1) AS converted FROM (
     SELECT *, arrayMap((t, s) -> if(s = 2, t, -1), at, step) AS g2, arrayMap((s, g) -> if(s = 1 AND g >= 0, g, -1), step, arrayReverseFill(g -> g >= 0, g2)) AS g1 FROM (
-    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
-        SELECT sipHash64(user_id) AS person, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p1:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0)))) AS e
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS step FROM (
+        SELECT arrayJoin(arraySplit((x, other) -> other != 0, events, arrayDifference(people))) AS e FROM (
+        SELECT arrayMap(x -> toUInt64(x), wide) AS events, arrayMap(x -> toUInt64(bitShiftRight(x, 64)), wide) AS people FROM (
+        SELECT bitShiftRight(person, 54) AS slice, arraySort(groupArray(bitShiftLeft(toUInt128(person), 64) + (bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p1:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0))))) AS wide
         FROM events
         WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
-        GROUP BY person
+        GROUP BY slice
+        SETTINGS group_by_two_level_threshold_bytes = 4000000
+        ))
     )))
 )
 )
@@ -42,7 +46,7 @@ FROM
 (
     SELECT *, arrayFilter((t, s) -> s = 1, at, step) AS entered, arrayFilter((t, g) -> g >= 0 AND g - t <= {p3:Int64}, at, g1) AS converted FROM (
     SELECT *, arrayMap((t, s) -> if(s = 2, t, -1), at, step) AS g2, arrayMap((s, g) -> if(s = 1 AND g >= 0, g, -1), step, arrayReverseFill(g -> g >= 0, g2)) AS g1 FROM (
-    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> bitAnd(x, 31), e) AS step FROM (
+    SELECT *, arrayMap(x -> toInt64(bitShiftRight(x, 5)), e) AS at, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS step FROM (
         SELECT user_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0)))) AS e
         FROM events
         WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
