@@ -16,7 +16,7 @@ func (p *plant) openScorer(brokers []string) error {
 	cfg.Brokers, cfg.Topic = brokers, p.options.topic
 	var err error
 	p.scorer, err = scorer.New(cfg, scorer.Deps{
-		Store: scoreStore{p.users}, Model: p.fraudModel, Logger: p.app.log, Registerer: p.registry,
+		Store: scoreStore{p.users}, Model: p.fraudModel.Current, Logger: p.app.log, Registerer: p.registry,
 	})
 	return err
 }

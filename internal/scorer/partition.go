@@ -157,19 +157,19 @@ func (b *block) gather(ctx context.Context) error {
 
 // judge goes through the rows in order.
 func (b *block) judge() (Step, error) {
-	p := b.partition
+	p, model := b.partition, b.partition.scorer.deps.Model()
 	step := Step{Topic: p.key.topic, Partition: p.key.partition, From: p.next, To: State{ReceivedAt: p.receivedAt, Erasures: p.erasures}}
 	for i := b.first; i < b.batch.Len(); i++ {
 		e, user := fraud.EventOf(b.batch, i), b.batch.UserID.At(i)
 		profile := b.users[user]
-		verdict, judged, changed := p.scorer.deps.Model.Take(&e, profile, &p.population)
+		verdict, judged, changed := model.Take(&e, profile, &p.population)
 		if changed {
 			if _, noted := b.changed[user]; !noted {
 				b.changed[string([]byte(user))] = profile
 			}
 		}
 		if judged {
-			score, err := b.score(i, &e, &verdict)
+			score, err := b.score(i, &e, &verdict, model.Params().Version)
 			if err != nil {
 				return step, err
 			}
@@ -188,7 +188,7 @@ func (b *block) judge() (Step, error) {
 }
 
 // score is the verdict on row i as the store keeps it, with strings of its own.
-func (b *block) score(i int, e *fraud.Event, v *fraud.Verdict) (Score, error) {
+func (b *block) score(i int, e *fraud.Event, v *fraud.Verdict, version int) (Score, error) {
 	reasons := v.Reasons
 	if reasons == nil {
 		reasons = []fraud.Reason{}
@@ -202,7 +202,7 @@ func (b *block) score(i int, e *fraud.Event, v *fraud.Verdict) (Score, error) {
 		EventID: string([]byte(e.ID)), UserID: string([]byte(b.batch.UserID.At(i))), EventTime: receivedAt(e.At),
 		Currency: string([]byte(b.batch.Currency.At(i))), Country: string([]byte(e.Country)),
 		Score: v.Score, Decision: string(v.Decision), Base: v.Base, Reasons: text, Features: v.Features.Float32(),
-		Model: b.partition.scorer.deps.Model.Params().Version,
+		Model: version,
 		Topic: b.partition.key.topic, Partition: position.Partition, Offset: position.Offset, ReceivedAt: receivedAt(position.ReceivedAt),
 	}
 	if b.batch.HasAmount[i] {

@@ -17,8 +17,9 @@ import (
 
 // Deps are what a Scorer needs from outside.
 type Deps struct {
-	Store      Store
-	Model      *fraud.Model
+	Store Store
+	// Model gives the model to judge by; it is asked once per block.
+	Model      func() *fraud.Model
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
