@@ -44,7 +44,7 @@ func newFraudDrift(store *oltp.Store, every time.Duration, reg prometheus.Regist
 		}
 	}
 	d.scorePasses = &scorePasses{
-		name: "fraud-drift", model: fraud.Name, every: every, current: store.CurrentVersion, pass: d.pass, failures: failures, log: log,
+		name: "fraud-drift", model: fraud.Name, every: every, current: store.CurrentVersion, hold: store.Hold, pass: d.pass, failures: failures, log: log,
 		since: time.Now(), untrained: "no version of the fraud model is registered yet",
 	}
 	return d, nil
