@@ -32,9 +32,9 @@ type Deps struct {
 	// DeadLetters holds what could not become an event.
 	DeadLetters DeadLetters
 	Ledger      Ledger
-	// Fraud and FraudModel judge purchases.
+	// Fraud and FraudModel judge purchases; the model is that in use by now.
 	Fraud      Fraud
-	FraudModel *fraud.Model
+	FraudModel func() *fraud.Model
 	// Rejections keeps how many events were refused; nil means that only metrics
 	// count them.
 	Rejections RejectionLog

@@ -151,16 +151,16 @@ func (s *Server) judge(ctx context.Context, ev *event.Event) (*FraudVerdict, err
 	if err != nil {
 		return nil, err
 	}
-	return s.verdictOf(user, &e, profile, s.deps.FraudModel.Judge(&e, profile, population)), nil
+	model := s.deps.FraudModel()
+	return verdictOf(user, &e, profile, model.Params(), model.Judge(&e, profile, population)), nil
 }
 
-func (s *Server) verdictOf(user string, e *fraud.Event, p *fraud.Profile, v fraud.Verdict) *FraudVerdict {
-	params := s.deps.FraudModel.Params()
+func verdictOf(user string, e *fraud.Event, p *fraud.Profile, params fraud.Params, v fraud.Verdict) *FraudVerdict {
 	answer := &FraudVerdict{
 		UserID: user, Score: v.Score, Decision: string(v.Decision), Base: v.Base, Features: map[string]float64{},
 		Reasons:   convert(v.Reasons, func(r fraud.Reason) FraudReason { return FraudReason{r.Name, r.Effect, r.Detail} }),
 		Purchases: p.Purchases(), AsOf: time.UnixMilli(e.At).UTC(),
-		Model: FraudModel{Name: "fraud", Version: params.Version, Review: params.Review, Block: params.Block},
+		Model: FraudModel{Name: fraud.Name, Version: params.Version, Review: params.Review, Block: params.Block},
 	}
 	for f := range fraud.Feature(fraud.FeatureCount) {
 		answer.Features[f.Name()] = v.Features[f]

@@ -35,20 +35,20 @@ func (f *fakeFraud) FraudScores(_ context.Context, filter oltp.FraudFilter, limi
 }
 
 // fraudModel is the one that the binary carries.
-func fraudModel(t testing.TB) *fraud.Model {
+func fraudModel(t testing.TB) func() *fraud.Model {
 	t.Helper()
 	model, err := fraud.DefaultModel()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return model
+	return func() *fraud.Model { return model }
 }
 
 // regularProfile is what is known of somebody who has bought for about 1,000
 // rupees on each of the last ten days, the last time one second ago.
 func regularProfile(t testing.TB) (profile, population []byte) {
 	t.Helper()
-	p, all, model := new(fraud.Profile), new(fraud.Population), fraudModel(t)
+	p, all, model := new(fraud.Profile), new(fraud.Population), fraudModel(t)()
 	now := time.Now()
 	for n := range 10 {
 		e := fraud.Event{

@@ -85,14 +85,14 @@ type ModelDetails struct {
 	ModelVersion
 	Metrics    json.RawMessage  `json:"metrics" doc:"What was measured of it, with baselines and calibration; the fields are the model's own, see docs/models.md."`
 	Parameters json.RawMessage  `json:"parameters" doc:"What it predicts with; the fields are the model's own."`
-	Drift      *ModelDrift      `json:"drift" doc:"How far today's users are from those of the training; null while that was not measured."`
+	Drift      *ModelDrift      `json:"drift" doc:"How far today's users, or purchases, are from those of the training; null while that was not measured."`
 	Promotions []ModelPromotion `json:"promotions" nullable:"false" doc:"When this version was put to use, the latest first."`
 }
 
 // ModelDrift is how far users are from those of the training.
 type ModelDrift struct {
 	AsOf     time.Time          `json:"as_of" doc:"Events before this instant were looked at."`
-	Users    int                `json:"users" doc:"Users that were compared."`
+	Users    int                `json:"users" doc:"Users that were compared; of the fraud model, purchases."`
 	Score    float64            `json:"score" doc:"Population stability index of the score: below 0.1 little has changed, above 0.25 much."`
 	Features map[string]float64 `json:"features" doc:"The same of each feature."`
 }

@@ -63,6 +63,7 @@ func TestFraud(t *testing.T) {
 		}
 	}
 	b.WriteString(byKind(held))
+	b.WriteString(retrained(t, model, held))
 	t.Log(b.String())
 }
 
@@ -102,6 +103,40 @@ func frauds(judged []fraudlab.Judged) (n int) {
 		}
 	}
 	return n
+}
+
+// retrained makes a model anew of the purchases, without their labels, and compares
+// it with the one before on the newest fifth, which it has not learnt from. The
+// seeds follow each other as if they were one shop.
+func retrained(t *testing.T, model *fraud.Model, judged []fraudlab.Judged) string {
+	t.Helper()
+	purchases := make([]fraud.Features, len(judged))
+	for i := range judged {
+		purchases[i] = judged[i].Features
+	}
+	again, report, err := fraud.Retrain(model, model, purchases, fraud.DefaultRates())
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := judged[report.Learnt:]
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nmade anew of %d purchases without labels, %.2f %% presumed fraud; measured on the newest %d. %s\n\n", report.Learnt, 100*report.PresumedFraud, len(newest), report.Reason)
+	b.WriteString("| on the newest | threshold | false positives | precision | recall | PR-AUC |\n|---|---|--:|--:|--:|--:|\n")
+	for _, m := range []struct {
+		name  string
+		model *fraud.Model
+	}{{"as it came", model}, {"made anew", again}} {
+		points := make([]fraudlab.Point, len(newest))
+		for i := range newest {
+			points[i] = fraudlab.Point{Score: m.model.Score(&newest[i].Features), Fraud: newest[i].Label.Fraud}
+		}
+		params := m.model.Params()
+		for at, threshold := range map[string]float64{"review": params.Review, "block": params.Block} {
+			c := fraudlab.CountAt(points, threshold)
+			fmt.Fprintf(&b, "| %s | %s | %.2f %% | %.3f | %.3f | %.3f |\n", m.name, at, 100*c.FalsePositives(), c.Precision(), c.Recall(), fraudlab.PRAUC(points))
+		}
+	}
+	return b.String()
 }
 
 // byKind shows what is decided of each kind of purchase.

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"millrace/internal/churn"
+	"millrace/internal/drift"
 	"millrace/oltp"
 )
 
@@ -244,7 +245,7 @@ func await(t *testing.T, what string, condition func() bool) {
 // no interest here; a training would need users who come back.
 func (m *millraceUp) promoteChurn(t *testing.T) {
 	t.Helper()
-	everything := churn.Histogram{Edges: []float64{}, Shares: []float64{1}}
+	everything := drift.Histogram{Edges: []float64{}, Shares: []float64{1}}
 	model := churn.Model{HorizonDays: 7, ActiveWithinDays: 90, StepDays: 7, Threshold: 0.5, PlattSlope: 1, Scores: everything}
 	for i, name := range churn.Names() {
 		model.Weights = append(model.Weights, churn.Weight{Feature: name, Mean: 1, SD: 2, High: 90, Coefficient: float64(i%5-2) / 10, Values: everything})

@@ -122,7 +122,8 @@ func (s *Store) EraseStatistics(ctx context.Context, p Person, since time.Time) 
 
 // EraseScoring removes the profile and the scores of somebody's purchases. Who
 // scores a partition that had a profile has to read again what he remembers
-// before he can write: so the profile does not come back from memory.
+// before he can write: so the profile does not come back from memory, nor from the
+// history, which is in the partition of the same number of another topic.
 func (s *Store) EraseScoring(ctx context.Context, p Person) error {
 	return s.erase(ctx, "remove a profile and scores", func(tx pgx.Tx) error {
 		// A step under way is written whole before, or fails behind.
@@ -130,7 +131,7 @@ func (s *Store) EraseScoring(ctx context.Context, p Person) error {
 			return err
 		}
 		const profiles = `WITH gone AS (DELETE FROM user_profiles WHERE user_id = ANY($1) RETURNING topic, partition)
-			UPDATE scoring_state SET erasures = erasures + 1 WHERE (topic, partition) IN (SELECT topic, partition FROM gone)`
+			UPDATE scoring_state SET erasures = erasures + 1 WHERE partition IN (SELECT partition FROM gone)`
 		return execEach(ctx, tx, p.Users, profiles, "DELETE FROM alert_purchases WHERE user_id = ANY($1)", "DELETE FROM fraud_scores WHERE user_id = ANY($1)")
 	})
 }

@@ -65,7 +65,10 @@ type ScoringStep struct {
 	// From is the Next of the state that the step was made from.
 	From int64
 	// To is the state behind it, with the Erasures of the state before.
-	To       ScoringState
+	To ScoringState
+	// History tells that the topic holds history: profiles from it count for users
+	// who have no other.
+	History  bool
 	Scores   []FraudScore
 	Profiles []UserProfile // those that have changed
 }
@@ -130,14 +133,14 @@ func (s *Store) SaveScoring(ctx context.Context, step ScoringStep) error {
 // moveScoring takes the row's lock first, so that others wait or fail.
 func moveScoring(ctx context.Context, tx pgx.Tx, step ScoringStep) error {
 	const (
-		begin = `INSERT INTO scoring_state (topic, partition, next_offset, received_at, population) VALUES ($1, $2, $3, $4, $5)
+		begin = `INSERT INTO scoring_state (topic, partition, next_offset, received_at, population, history) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT DO NOTHING`
 		move = `UPDATE scoring_state SET next_offset = $3, received_at = $4, population = $5, updated_at = now()
 			WHERE topic = $1 AND partition = $2 AND next_offset = $6 AND erasures = $7`
 	)
-	sql, args := begin, []any{step.Topic, step.Partition, step.To.Next, step.To.ReceivedAt, step.To.Population}
+	sql, args := begin, []any{step.Topic, step.Partition, step.To.Next, step.To.ReceivedAt, step.To.Population, step.History}
 	if step.From >= 0 {
-		sql, args = move, append(args, step.From, step.To.Erasures)
+		sql, args = move, append(args[:5], step.From, step.To.Erasures)
 	}
 	tag, err := tx.Exec(ctx, sql, args...)
 	if err != nil {

@@ -100,12 +100,13 @@ func (f *FraudFilter) where() (sql string, args []any) {
 }
 
 // FraudProfile returns what the scoring remembers of a user, and the population
-// of his partition: that of the partition which has seen him last. Of somebody
-// new the profile is nil, and the population that of the partition which was
-// written last; it is nil too where nothing was ever scored.
+// of his partition: that of the partition which has seen him last, and of history
+// only where no other has. Of somebody new the profile is nil, and the population
+// that of the partition which was written last; it is nil too where nothing was
+// ever scored.
 func (s *Store) FraudProfile(ctx context.Context, userID string) (state, population []byte, err error) {
 	const known = `SELECT p.state, s.population FROM user_profiles p JOIN scoring_state s USING (topic, partition)
-		WHERE p.user_id = $1 ORDER BY p.updated_at DESC LIMIT 1`
+		WHERE p.user_id = $1 ORDER BY s.history, p.updated_at DESC LIMIT 1`
 	if storable(userID) {
 		err = s.pool.QueryRow(ctx, known, userID).Scan(&state, &population)
 		if err == nil {
@@ -115,7 +116,7 @@ func (s *Store) FraudProfile(ctx context.Context, userID string) (state, populat
 			return nil, nil, wrap("read a user's profile", err)
 		}
 	}
-	const anybody = "SELECT population FROM scoring_state ORDER BY updated_at DESC LIMIT 1"
+	const anybody = "SELECT population FROM scoring_state ORDER BY history, updated_at DESC LIMIT 1"
 	err = s.pool.QueryRow(ctx, anybody).Scan(&population)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil, wrap("read the population", err)

@@ -147,6 +147,52 @@ func TestFraudProfileOfAnybody(t *testing.T) {
 	}
 }
 
+// What live events have taught counts before what history has, whichever came last.
+func TestFraudProfileOfHistory(t *testing.T) {
+	s := migratedStore(t)
+	history := stepOf(-1, 10)
+	history.Topic, history.History, history.To.Population = "events.backfill", true, []byte("history")
+	save(t, s, history)
+	if state, population, err := s.FraudProfile(t.Context(), "u0"); err != nil || len(state) == 0 || string(population) != "history" {
+		t.Errorf("history alone: %v, %q, %v", state, population, err)
+	}
+	live := stepOf(-1, 20)
+	save(t, s, live)
+	history = stepOf(10, 30)
+	history.Topic, history.History, history.To.Population = "events.backfill", true, []byte("later history")
+	save(t, s, history)
+	for _, user := range []string{"u0", "new"} {
+		state, population, err := s.FraudProfile(t.Context(), user)
+		if err != nil || string(population) != string(live.To.Population) || user == "u0" && string(state) != string(live.Profiles[0].State) {
+			t.Errorf("%s: %v, %q, %v", user, state, population, err)
+		}
+	}
+}
+
+func TestJudgedPurchasesAreTheLatest(t *testing.T) {
+	s := migratedStore(t)
+	save(t, s, stepOf(-1, 3, scoreOf(0, "allow"), scoreOf(1, "review"), scoreOf(2, "block")))
+	exec(t, s, "UPDATE fraud_scores SET scored_at = '2026-01-01Z'::timestamptz + \"offset\" * interval '1 hour'")
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		since time.Time
+		limit int
+		want  []float32 // the last feature of each
+	}{{time.Unix(0, 0), 9, []float32{0, 1, 2}}, {time.Unix(0, 0), 2, []float32{1, 2}}, {first.Add(2 * time.Hour), 9, []float32{2}}, {first.AddDate(1, 0, 0), 9, nil}} {
+		purchases, err := s.JudgedPurchases(t.Context(), c.since, c.limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []float32
+		for _, p := range purchases {
+			got = append(got, p.Features[2])
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%d since %v: got %v, want %v", c.limit, c.since, got, c.want)
+		}
+	}
+}
+
 func TestDecimalOf(t *testing.T) {
 	for micros, want := range map[int64]string{
 		0: "0", 1: "0.000001", 1_500_000: "1.5", 499_000_000: "499", -2_250_000: "-2.25", math.MinInt64: "-9223372036854.775808",

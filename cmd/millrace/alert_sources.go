@@ -11,6 +11,7 @@ import (
 	"millrace/api"
 	"millrace/internal/alert"
 	"millrace/internal/churn"
+	"millrace/internal/fraud"
 	"millrace/olap"
 	"millrace/oltp"
 )
@@ -108,8 +109,8 @@ func churnObservation(m oltp.Prediction, holds bool) alert.Observation {
 	}, holds)
 }
 
-// seeDrift looks at how far users are from those that the model in use was
-// trained on.
+// seeDrift looks at how far users, or purchases, are from those that the model in
+// use was trained on.
 func (p *plant) seeDrift(ctx context.Context, due alert.DueRule) ([]alert.Observation, error) {
 	w := due.Watch
 	version, err := p.users.CurrentVersion(ctx, w.Model)
@@ -120,10 +121,14 @@ func (p *plant) seeDrift(ctx context.Context, due alert.DueRule) ([]alert.Observ
 	if err != nil || !known {
 		return []alert.Observation{{}}, err
 	}
+	compared := "users"
+	if w.Model == fraud.Name {
+		compared = "purchases"
+	}
 	return []alert.Observation{{
 		Known: true, Holds: w.Compare(drift.Score), Value: &drift.Score,
-		Summary: fmt.Sprintf("the scores of model %s, version %d, have a stability index of %.3f since the training, %d users compared",
-			w.Model, version, drift.Score, drift.Users),
+		Summary: fmt.Sprintf("the scores of model %s, version %d, have a stability index of %.3f since the training, %d %s compared",
+			w.Model, version, drift.Score, drift.Users, compared),
 	}}, nil
 }
 

@@ -34,13 +34,14 @@ var arrows = map[string][]string{
 	"internal/enginetest": {"internal/event", "internal/embedded"},
 	"internal/faults":     {"ingest", "olap", "internal/event", "internal/embedded"},
 	"internal/traffic":    {"internal/event"},
-	"internal/fraud":      {"internal/event"},
+	"internal/drift":      {},
+	"internal/fraud":      {"internal/event", "internal/drift"},
 	"internal/fraudlab":   {"internal/event", "internal/fraud", "internal/traffic"},
 	"internal/scorer":     {"ingest", "internal/event", "internal/fraud"},
 	"internal/replay":     {"internal/event", "internal/nearest"},
 	"internal/client":     {"internal/event"},
 	"internal/lifetime":   {},
-	"internal/churn":      {},
+	"internal/churn":      {"internal/drift"},
 	"internal/alert":      {"internal/nearest"},
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"millrace/api"
 	"millrace/internal/churn"
+	"millrace/internal/fraud"
 	"millrace/internal/lifetime"
 )
 
@@ -23,6 +24,10 @@ func (p *plant) openModels() (err error) {
 		if err != nil {
 			return err
 		}
+		p.fraudDrift, err = newFraudDrift(p.users, p.options.churnRefresh, p.registry, p.app.log)
+		if err != nil {
+			return err
+		}
 	}
 	if !scheduled && !p.options.runs(stageAPI) {
 		return nil
@@ -37,12 +42,15 @@ func (p *plant) openModels() (err error) {
 	p.lifetimeTraining = newTrainingJobs(lifetime.Name, every, p.app.log)
 	p.lifetimeTraining.train = p.trainLifetime
 	p.lifetimeTraining.latest = p.latestLifetime
+	p.fraudTraining = newTrainingJobs(fraud.Name, every, p.app.log)
+	p.fraudTraining.train = p.trainFraud
+	p.fraudTraining.latest = p.latestFraud
 	return nil
 }
 
 // trainers are the models that this process can train.
 func (p *plant) trainers() map[string]api.Trainer {
-	return map[string]api.Trainer{churn.Name: p.churnTraining, lifetime.Name: p.lifetimeTraining}
+	return map[string]api.Trainer{churn.Name: p.churnTraining, lifetime.Name: p.lifetimeTraining, fraud.Name: p.fraudTraining}
 }
 
 // trainChurn trains a version that predicts what the one in use does.
@@ -65,6 +73,11 @@ func (p *plant) latestLifetime(ctx context.Context) (time.Time, error) {
 	return p.latestVersion(ctx, lifetime.Name)
 }
 
+// latestFraud tells when the newest version was made.
+func (p *plant) latestFraud(ctx context.Context) (time.Time, error) {
+	return p.latestVersion(ctx, fraud.Name)
+}
+
 func (p *plant) latestVersion(ctx context.Context, model string) (time.Time, error) {
 	versions, err := p.users.Models(ctx, model)
 	if err != nil || len(versions) == 0 {
@@ -77,4 +90,9 @@ func (p *plant) latestVersion(ctx context.Context, model string) (time.Time, err
 func (p *plant) trainLifetime(ctx context.Context, progress *trainProgress) (*trained, error) {
 	result, _, err := lifetimeTraining{events: p.events, models: p.users}.run(ctx, progress.step)
 	return result, err
+}
+
+// trainFraud makes a model of the latest judged purchases.
+func (p *plant) trainFraud(ctx context.Context, progress *trainProgress) (*trained, error) {
+	return fraudTraining{p.users}.run(ctx, progress.step)
 }

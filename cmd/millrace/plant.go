@@ -18,7 +18,6 @@ import (
 	"millrace/internal/alert"
 	"millrace/internal/embedded"
 	"millrace/internal/enrich"
-	"millrace/internal/fraud"
 	"millrace/internal/scorer"
 	"millrace/olap"
 	"millrace/oltp"
@@ -43,8 +42,10 @@ type plant struct {
 	syncer   *oltp.Syncer     // nil where the stage runs elsewhere
 	scorer   *scorer.Scorer   // nil where the stage runs elsewhere
 
-	fraudModel    *fraud.Model
-	churnScores   *churnScores // nil where the stage runs elsewhere
+	fraudModel    *fraudModel
+	fraudTraining *trainingJobs // as of churn
+	fraudDrift    *fraudDrift   // as of churn
+	churnScores   *churnScores  // nil where the stage runs elsewhere
 	rules         sealedRules
 	alerts        *alert.Stage  // nil where the stage runs elsewhere
 	churnTraining *trainingJobs // nil where neither the API nor the stage runs here
@@ -125,6 +126,9 @@ func (p *plant) open(ctx context.Context, at embedded.Addresses) error {
 	if err := errors.Join(p.openLedger(ctx, brokers), p.openCopies(ctx, brokers)); err != nil {
 		return err
 	}
+	if p.fraudModel, err = newFraudModel(ctx, p.users, p.app.log); err != nil {
+		return err
+	}
 	return p.openStages(brokers)
 }
 
@@ -171,9 +175,6 @@ func (p *plant) keepEvents(ctx context.Context) error {
 
 // openStages builds the stages of this process.
 func (p *plant) openStages(brokers []string) (err error) {
-	if p.fraudModel, err = fraud.DefaultModel(); err != nil {
-		return err
-	}
 	if p.options.runs(stageIngest) {
 		cfg := p.options.consumerConfig(brokers)
 		cfg.Limits.MaxAge = p.mostAge
@@ -251,6 +252,7 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	stages, ctx := errgroup.WithContext(ctx)
 	stages.Go(func() error { return p.watch(ctx, stack) })
 	stages.Go(func() error { return p.progress.Run(ctx) })
+	stages.Go(func() error { return p.fraudModel.Run(ctx) })
 	if p.backfill != nil {
 		stages.Go(func() error { return p.backfill.Run(ctx) })
 	}
@@ -275,10 +277,12 @@ func (p *plant) run(ctx context.Context, listener net.Listener, stack *embedded.
 	if p.churnScores != nil {
 		stages.Go(func() error { return p.churnScores.Run(ctx) })
 		stages.Go(func() error { return p.lifetimeScores.Run(ctx) })
+		stages.Go(func() error { return p.fraudDrift.Run(ctx) })
 	}
 	if p.churnTraining != nil {
 		stages.Go(func() error { return p.churnTraining.Run(ctx) })
 		stages.Go(func() error { return p.lifetimeTraining.Run(ctx) })
+		stages.Go(func() error { return p.fraudTraining.Run(ctx) })
 	}
 	if p.alerts != nil {
 		stages.Go(func() error { return p.alerts.Run(ctx) })
@@ -386,7 +390,7 @@ func (p *plant) apiDeps() api.Deps {
 		Stages:    p.stages(),
 		Dashboard: ui.Files(),
 
-		Fraud: p.users, FraudModel: p.fraudModel,
+		Fraud: p.users, FraudModel: p.fraudModel.Current,
 		Alerts: p.rules, Erasures: p.users,
 		Models: p.users, Scores: p.users, Trainers: p.trainers(),
 

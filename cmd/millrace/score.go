@@ -13,10 +13,10 @@ import (
 // openScorer builds the stage that judges purchases.
 func (p *plant) openScorer(brokers []string) error {
 	cfg := scorer.DefaultConfig()
-	cfg.Brokers, cfg.Topic = brokers, p.options.topic
+	cfg.Brokers, cfg.Topic, cfg.Backfill = brokers, p.options.topic, p.options.backfill
 	var err error
 	p.scorer, err = scorer.New(cfg, scorer.Deps{
-		Store: scoreStore{p.users}, Model: p.fraudModel, Logger: p.app.log, Registerer: p.registry,
+		Store: scoreStore{p.users}, Model: p.fraudModel.Current, Logger: p.app.log, Registerer: p.registry,
 	})
 	return err
 }
@@ -61,7 +61,7 @@ func (s scoreStore) Profiles(ctx context.Context, topic string, partition int32,
 
 func (s scoreStore) Save(ctx context.Context, step scorer.Step) error {
 	converted := oltp.ScoringStep{
-		Topic: step.Topic, Partition: step.Partition, From: step.From, To: oltp.ScoringState(step.To),
+		Topic: step.Topic, Partition: step.Partition, From: step.From, To: oltp.ScoringState(step.To), History: step.History,
 		Scores: make([]oltp.FraudScore, len(step.Scores)), Profiles: make([]oltp.UserProfile, len(step.Profiles)),
 	}
 	for i, score := range step.Scores {

@@ -74,7 +74,7 @@ func (m memberOf) run(ctx context.Context) error {
 	scoring.MaxProfiles = 50
 	scoring.SessionTimeout = time.Second
 	s, err := scorer.New(scoring, scorer.Deps{
-		Store: scoreStore{store}, Model: model, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), Registerer: prometheus.NewRegistry(),
+		Store: scoreStore{store}, Model: func() *fraud.Model { return model }, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 	"millrace/api"
 	"millrace/internal/churn"
+	"millrace/internal/drift"
 	"millrace/internal/enginetest"
 	"millrace/internal/event"
 	"millrace/olap"
@@ -112,7 +113,7 @@ func storeViews(t *testing.T, events *olap.Store, at time.Time, from, to int) {
 // promoteChurn puts a new version of a model to use that knows one feature.
 func promoteChurn(t *testing.T, users *oltp.Store) (version int) {
 	t.Helper()
-	everything := churn.Histogram{Edges: []float64{}, Shares: []float64{1}}
+	everything := drift.Histogram{Edges: []float64{}, Shares: []float64{1}}
 	parameters, err := json.Marshal(churn.Model{
 		HorizonDays: 7, ActiveWithinDays: 90, StepDays: 7, Threshold: 0.5, PlattSlope: 1, Scores: everything,
 		Weights: []churn.Weight{{Feature: "days_since_last_event", SD: 1, High: 90, Coefficient: 0.1, Values: everything}},

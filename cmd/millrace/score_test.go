@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"millrace/ingest"
 )
 
 // TestFraudFromEventToAnswer sends purchases to a whole `millrace up`, as a shop
@@ -41,8 +45,31 @@ func TestFraudFromEventToAnswer(t *testing.T) {
 	again := get(t, r.API+"/v1/fraud?user=u1", http.StatusOK)
 	equal(t, "purchases found after asking", len(again["purchases"].([]any)), 2)
 
+	checkHistoryIsNotJudged(t, r)
 	stages := fmt.Sprint(get(t, r.API+"/v1/status", http.StatusOK)["stages"])
 	if !strings.Contains(stages, "name:score") {
 		t.Errorf("GET /v1/status does not show the stage: %s", stages)
 	}
+}
+
+// checkHistoryIsNotJudged sends a purchase to the backfill: no row comes of it, and
+// its user is known to who asks.
+func checkHistoryIsNotJudged(t *testing.T, r *running) {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(r.Kafka))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	at := time.Now().AddDate(0, 0, -100).UTC().Format(time.RFC3339)
+	value := fmt.Appendf(nil, `{"event_id":"old","type":"purchase","user_id":"u9","timestamp":%q,"properties":{"amount":"500000.00","currency":"INR"}}`, at)
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: ingest.BackfillTopic, Key: []byte("u9"), Value: value}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the profile has learnt from the history", func() bool {
+		verdict := post(t, r.API+"/v1/score/fraud", `{"user_id":"u9","amount":"1.00","currency":"INR"}`, http.StatusOK)
+		return verdict["purchases_known"] == 1.0
+	})
+	listed := get(t, r.API+"/v1/fraud?user=u9&decision=allow&decision=review&decision=block", http.StatusOK)
+	equal(t, "rows of the history", len(listed["purchases"].([]any)), 0)
 }

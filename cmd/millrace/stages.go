@@ -20,7 +20,7 @@ func (p *plant) stages() []api.StageFunc {
 		stages = append(stages, sinceChange(p.scoreStage))
 	}
 	if p.churnScores != nil {
-		stages = append(stages, p.churnScores.stage, p.lifetimeScores.stage)
+		stages = append(stages, p.churnScores.stage, p.lifetimeScores.stage, p.fraudDrift.stage)
 	}
 	if p.incidents != nil {
 		stages = append(stages, sinceChange(p.incidents.stage))

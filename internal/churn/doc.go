@@ -28,9 +28,8 @@
 // # Drift
 //
 // The model keeps how its features and its score were distributed in training.
-// [Tally] counts today's users into the same bins and gives the population
-// stability index: below 0.1 little has changed, above 0.25 much has (the usual
-// reading, from credit scoring; Siddiqi 2006).
+// [Tally] counts today's users into the same bins; package drift tells what that
+// means.
 //
 // A Model and a Scorer never change and are safe for concurrent use; a Tally
 // belongs to one goroutine.

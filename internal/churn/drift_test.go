@@ -1,27 +1,9 @@
 package churn
 
 import (
-	"math"
 	"slices"
 	"testing"
 )
-
-func TestStabilityOfHandExamples(t *testing.T) {
-	near(t, "the same", stability([]float64{0.5, 0.5}, []float64{0.5, 0.5}), 0, 1e-12)
-	near(t, "moved", stability([]float64{0.5, 0.5}, []float64{0.25, 0.75}), 0.25*math.Log(2)+0.25*math.Log(1.5), 1e-12)
-	near(t, "an empty bin", stability([]float64{0, 1}, []float64{0.5, 0.5}), (0.5-1e-4)*math.Log(0.5/1e-4)+0.5*math.Log(2), 1e-12)
-}
-
-func TestHistogramOfManyEqualValues(t *testing.T) {
-	values := append(make([]float64, 80), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20)
-	h := newHistogram(slices.Clone(values))
-	if !slices.Equal(h.Edges, []float64{0, 10}) || !slices.Equal(h.Shares, []float64{0.8, 0.1, 0.1}) {
-		t.Errorf("got %+v", h)
-	}
-	if one := newHistogram([]float64{3, 3, 3}); len(one.Edges) != 0 || !slices.Equal(one.Shares, []float64{1}) {
-		t.Errorf("of a constant: %+v", one)
-	}
-}
 
 func TestDriftSeesWhatMoved(t *testing.T) {
 	data := history(9, 4000)

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"millrace/internal/drift"
 )
 
 // Name is the model's name in the registry of models.
@@ -35,7 +37,7 @@ type Model struct {
 	PlattSlope  float64 `json:"platt_slope"`
 	PlattOffset float64 `json:"platt_offset"`
 	// Scores are the probabilities of the training's users.
-	Scores Histogram `json:"scores"`
+	Scores drift.Histogram `json:"scores"`
 }
 
 // Weight is what the model knows of one feature.
@@ -54,7 +56,7 @@ type Weight struct {
 	// Platt's scaling.
 	Coefficient float64 `json:"coefficient"`
 	// Values are the feature's values in training.
-	Values Histogram `json:"values"`
+	Values drift.Histogram `json:"values"`
 }
 
 // standardise brings a raw value to mean 0 and standard deviation 1.

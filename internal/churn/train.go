@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/stat"
+
+	"millrace/internal/drift"
 )
 
 // ErrOneOutcome means that everybody churned in a period, or nobody did: there
@@ -80,7 +82,7 @@ func trainOn(cfg Config, features []Feature, data Data) (*Model, error) {
 	if err := scorer.calibrate(data.Calibrate); err != nil {
 		return nil, err
 	}
-	m.Scores = newHistogram(scorer.Probabilities(data.Train))
+	m.Scores = drift.Of(scorer.Probabilities(data.Train))
 	return m, nil
 }
 
@@ -119,7 +121,7 @@ func columnOf(examples []Example, column int) []float64 {
 
 // newWeight learns how a feature is distributed. It sorts the values.
 func newWeight(f Feature, values []float64) Weight {
-	w := Weight{Feature: f.Name, Scale: f.scale, Values: newHistogram(values)}
+	w := Weight{Feature: f.Name, Scale: f.scale, Values: drift.Of(values)}
 	scaled := make([]float64, len(values))
 	for i, v := range values {
 		scaled[i] = f.scale.of(v)

@@ -13,6 +13,8 @@ var (
 	modelJSON []byte
 	//go:embed forest.bin
 	forestBinary []byte
+	//go:embed seen.json
+	seenJSON []byte
 )
 
 // Params are the numbers of a model beside its forest. Effects are in log-odds,
@@ -66,6 +68,7 @@ type Model struct {
 	params  Params
 	effects [RuleCount]float64
 	forest  *Forest
+	seen    Seen
 }
 
 // NewModel joins parameters and forest.
@@ -91,7 +94,14 @@ func DefaultModel() (*Model, error) {
 	if err := forest.UnmarshalBinary(forestBinary); err != nil {
 		return nil, fmt.Errorf("fraud model: %w", err)
 	}
-	return NewModel(params, forest)
+	m, err := NewModel(params, forest)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(seenJSON, &m.seen); err != nil {
+		return nil, fmt.Errorf("fraud model: %w", err)
+	}
+	return m, nil
 }
 
 // Params are the model's numbers.
@@ -156,22 +166,36 @@ func (m *Model) Take(e *Event, p *Profile, all *Population) (v Verdict, judged, 
 func (m *Model) Judge(e *Event, p *Profile, all *Population) Verdict {
 	v := Verdict{Base: m.params.Base, Features: look(e, p, all)}
 	v.Unusual = m.forest.Score(&v.Features)
-	sum := v.Base
 	degrees := Degrees(&v.Features)
 	for r := range ruleCount {
 		if effect := m.effects[r] * degrees[r]; effect > 0 {
-			sum += effect
 			v.Reasons = append(v.Reasons, Reason{Name: r.Name(), Effect: effect, Detail: tell(r, e, p, all, &v.Features)})
 		}
 	}
 	if effect := m.forestEffect(v.Unusual); effect > 0 {
-		sum += effect
 		v.Reasons = append(v.Reasons, Reason{Name: forestReason, Effect: effect, Detail: m.tellForest(&v)})
 	}
 	byEffect(v.Reasons)
-	v.Score = logistic(sum)
+	v.Score = logistic(m.sum(&v.Features, v.Unusual))
 	v.Decision = m.decide(v.Score)
 	return v
+}
+
+// Score is that of a purchase with these features, as [Model.Judge] gives it.
+func (m *Model) Score(f *Features) float64 { return logistic(m.sum(f, m.forest.Score(f))) }
+
+// sum is the log-odds of the score, in the order in which Judge adds them up.
+func (m *Model) sum(f *Features, unusual float64) float64 {
+	sum := m.params.Base
+	for r, degree := range Degrees(f) {
+		if effect := m.effects[r] * degree; effect > 0 {
+			sum += effect
+		}
+	}
+	if effect := m.forestEffect(unusual); effect > 0 {
+		sum += effect
+	}
+	return sum
 }
 
 // forestEffect scales the forest's score.

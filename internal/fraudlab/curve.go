@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"millrace/internal/fraud"
 )
 
 // Point is one purchase on a curve: its score, and whether it was fraud.
@@ -83,16 +85,15 @@ func PRAUC(points []Point) float64 {
 // ThresholdFor is the least score at which no more than the given share of
 // honest purchases is at or above it.
 func ThresholdFor(points []Point, rate float64) float64 {
-	var honest []float64
+	return fraud.Threshold(honestOf(points), rate)
+}
+
+// honestOf are the scores of honest purchases.
+func honestOf(points []Point) (scores []float64) {
 	for _, p := range points {
 		if !p.Fraud {
-			honest = append(honest, p.Score)
+			scores = append(scores, p.Score)
 		}
 	}
-	slices.SortFunc(honest, func(a, b float64) int { return cmp.Compare(b, a) })
-	allowed := int(rate * float64(len(honest)))
-	if allowed >= len(honest) {
-		return 0
-	}
-	return math.Nextafter(honest[allowed], 2)
+	return scores
 }

@@ -7,15 +7,6 @@ import (
 	"millrace/internal/fraud"
 )
 
-// Rates are the shares of honest purchases that may reach each threshold.
-type Rates struct {
-	Review, Block float64
-}
-
-// DefaultRates let one honest purchase in 200 be looked at, and one in 2,000 be
-// stopped.
-func DefaultRates() Rates { return Rates{Review: 0.005, Block: 0.0005} }
-
 // rounds is how often the traffic is judged and the numbers are fitted to it:
 // what a profile learns depends on what the model blocks, so the second fit is
 // to what the first model would have seen.
@@ -23,7 +14,7 @@ const rounds = 2
 
 // Tune fits a model to the traffic: forest, effects and thresholds. start is the
 // model to judge by at first.
-func Tune(start *fraud.Model, traffic []Config, rates Rates, version int) (*fraud.Model, fraud.Params, *fraud.Forest, error) {
+func Tune(start *fraud.Model, traffic []Config, rates fraud.Rates, version int) (*fraud.Model, fraud.Params, *fraud.Forest, error) {
 	var params fraud.Params
 	var forest *fraud.Forest
 	model := start
@@ -60,23 +51,26 @@ func judgeAll(model *fraud.Model, traffic []Config) (all []Judged, err error) {
 
 // growForest sees purchases without labels.
 func growForest(judged []Judged) (*fraud.Forest, error) {
+	return fraud.GrowForest(featuresOf(judged), fraud.DefaultForestConfig())
+}
+
+func featuresOf(judged []Judged) []fraud.Features {
 	purchases := make([]fraud.Features, len(judged))
 	for i, j := range judged {
 		purchases[i] = j.Features
 	}
-	return fraud.GrowForest(purchases, fraud.DefaultForestConfig())
+	return purchases
 }
 
 // fit chooses the effects by logistic regression, none of them negative, and the
 // thresholds by the honest purchases' scores.
-func fit(judged []Judged, forest *fraud.Forest, rates Rates) fraud.Params {
+func fit(judged []Judged, forest *fraud.Forest, rates fraud.Rates) fraud.Params {
 	params := fraud.Params{Rules: map[string]float64{}}
 	unusual := make([]Point, len(judged))
 	for i, j := range judged {
 		unusual[i] = Point{forest.Score(&j.Features), j.Label.Fraud}
 	}
-	params.ForestFrom = round(ThresholdFor(unusual, 0.1), 4)
-	params.ForestTo = round(ThresholdFor(unusual, 0.0005), 4)
+	params.Scale(honestOf(unusual))
 	rows := make([]row, len(judged))
 	for i, j := range judged {
 		degrees := fraud.Degrees(&j.Features)
@@ -92,11 +86,7 @@ func fit(judged []Judged, forest *fraud.Forest, rates Rates) fraud.Params {
 	for i := range rows {
 		sums[i] = Point{rows[i].sum(base, effects), rows[i].fraud}
 	}
-	review, block := ThresholdFor(sums, rates.Review), ThresholdFor(sums, rates.Block)
-	// The base is moved so that review begins at 0.5.
-	params.Base = round(base-review, 3)
-	params.Review, params.Block = 0.5, round(1/(1+math.Exp(review-max(block, review+0.1))), 4)
-	params.ReviewRate, params.BlockRate = rates.Review, rates.Block
+	params.Place(base, honestOf(sums), rates)
 	return params
 }
 

@@ -44,7 +44,7 @@ func TestTunedModel(t *testing.T) {
 	for _, seed := range TuningSeeds() {
 		traffic = append(traffic, DefaultConfig(seed))
 	}
-	_, params, forest, err := Tune(firstGuess(t), traffic, DefaultRates(), 1)
+	model, params, forest, err := Tune(firstGuess(t), traffic, fraud.DefaultRates(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,15 @@ func TestTunedModel(t *testing.T) {
 	}
 	write(t, "model.json", append(text, '\n'))
 	write(t, "forest.bin", forest.AppendBinary(nil))
+	judged, err := judgeAll(model, traffic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := model.Having(featuresOf(judged)).SeenJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, "seen.json", append(seen, '\n'))
 	t.Logf("%s", text)
 }
 

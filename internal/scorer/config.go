@@ -16,6 +16,9 @@ type Config struct {
 	Brokers []string
 	// Topic is read from its beginning by a group that is new.
 	Topic string
+	// Backfill is a second topic, of history, that profiles learn from and that no
+	// purchase is judged in; empty for none.
+	Backfill string
 	// Group is the consumer group.
 	Group string
 	// MaxAge is how long the first event of a block waits for more: most of the
@@ -68,7 +71,7 @@ func (c Config) Validate() error {
 // every event, repeats too: their ids are known to the profiles.
 func (c Config) consumer() ingest.Config {
 	cfg := ingest.DefaultConfig()
-	cfg.Brokers, cfg.Topic, cfg.Group = c.Brokers, c.Topic, c.Group
+	cfg.Brokers, cfg.Topic, cfg.Backfill, cfg.Group = c.Brokers, c.Topic, c.Backfill, c.Group
 	cfg.MaxAge, cfg.MaxRows, cfg.MaxMemory = c.MaxAge, c.MaxRows, c.MaxMemory
 	cfg.Options = []kgo.Opt{kgo.SessionTimeout(c.SessionTimeout), kgo.HeartbeatInterval(c.SessionTimeout / 4)}
 	cfg.RepeatIDs = 1 // none are remembered: their memory would only be set aside

@@ -25,8 +25,15 @@
 //     replaced, cannot both write: the second step finds another offset than its
 //     own, writes nothing, and the store's state is read again.
 //
+// History. The topic of the backfill is read by the same group, behind live events
+// as in package ingest. Its purchases are not judged: they are over. Profiles learn
+// from it, apart from those of live events, and a user who is seen live for the
+// first time begins with what is known from the history by then. Later history of
+// that user changes nothing.
+//
 // So the scores of a run with any number of kills are those of a run without:
-// judging depends on the order of a partition alone, see package fraud.
+// judging depends on the order of a partition alone, see package fraud, and on how
+// much history there was when a user was first seen.
 //
 // Memory. Profiles of the latest users are kept, [Config.MaxProfiles] in all;
 // others are read again when their user comes back. A block in work holds the

@@ -84,14 +84,35 @@ func (p *partition) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	population := state.Population
+	if state.Next < 0 {
+		if population, err = p.populationOfHistory(ctx); err != nil {
+			return err
+		}
+	}
 	p.population = fraud.Population{}
-	if len(state.Population) > 0 {
-		if err := p.population.UnmarshalBinary(state.Population); err != nil {
+	if len(population) > 0 {
+		if err := p.population.UnmarshalBinary(population); err != nil {
 			return fmt.Errorf("state of %s/%d: %w; a newer millrace wrote it, start that one", p.key.topic, p.key.partition, err)
 		}
 	}
 	p.next, p.receivedAt, p.erasures, p.known = state.Next, state.ReceivedAt, state.Erasures, true
 	return nil
+}
+
+// ofHistory tells whether the partition is one of the backfill.
+func (p *partition) ofHistory() bool { return p.key.topic == p.scorer.cfg.Backfill }
+
+// knowsHistory tells whether there is history to begin with.
+func (p *partition) knowsHistory() bool { return p.scorer.cfg.Backfill != "" && !p.ofHistory() }
+
+// populationOfHistory is what a new partition compares purchases with.
+func (p *partition) populationOfHistory(ctx context.Context) ([]byte, error) {
+	if !p.knowsHistory() {
+		return nil, nil
+	}
+	state, err := p.scorer.deps.Store.State(ctx, p.scorer.cfg.Backfill, p.key.partition)
+	return state.Population, err
 }
 
 // firstNew is the first row that was not judged yet: a block comes again where
@@ -139,37 +160,57 @@ func (b *block) gather(ctx context.Context) error {
 		}
 		b.users[user] = profile
 	}
-	if len(missing) == 0 || p.next < 0 {
-		return nil
-	}
 	p.scorer.metrics.reads.Add(float64(len(missing)))
-	stored, err := p.scorer.deps.Store.Profiles(ctx, p.key.topic, p.key.partition, missing)
-	if err != nil {
-		return err
-	}
-	for _, s := range stored {
-		if err := b.users[s.UserID].UnmarshalBinary(s.State); err != nil {
-			return fmt.Errorf("profile of user %q: %w; a newer millrace wrote it, start that one", s.UserID, err)
+	if p.next >= 0 {
+		var err error
+		if missing, err = b.read(ctx, p.key.topic, missing); err != nil {
+			return err
 		}
 	}
-	return nil
+	if !p.knowsHistory() {
+		return nil
+	}
+	// Who was never seen in this topic begins with what the history has taught. The
+	// partition has the same number there: the topics have as many, and keys decide.
+	_, err := b.read(ctx, p.scorer.cfg.Backfill, missing)
+	return err
+}
+
+// read fills in the profiles that a topic has of the users, and returns those of
+// whom it has none.
+func (b *block) read(ctx context.Context, topic string, users []string) (unknown []string, err error) {
+	if len(users) == 0 {
+		return nil, nil
+	}
+	stored, err := b.partition.scorer.deps.Store.Profiles(ctx, topic, b.partition.key.partition, users)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]bool, len(stored))
+	for _, s := range stored {
+		if err := b.users[s.UserID].UnmarshalBinary(s.State); err != nil {
+			return nil, fmt.Errorf("profile of user %q: %w; a newer millrace wrote it, start that one", s.UserID, err)
+		}
+		found[s.UserID] = true
+	}
+	return slices.DeleteFunc(users, func(user string) bool { return found[user] }), nil
 }
 
 // judge goes through the rows in order.
 func (b *block) judge() (Step, error) {
-	p := b.partition
-	step := Step{Topic: p.key.topic, Partition: p.key.partition, From: p.next, To: State{ReceivedAt: p.receivedAt, Erasures: p.erasures}}
+	p, model := b.partition, b.partition.scorer.deps.Model()
+	step := Step{Topic: p.key.topic, Partition: p.key.partition, From: p.next, To: State{ReceivedAt: p.receivedAt, Erasures: p.erasures}, History: p.ofHistory()}
 	for i := b.first; i < b.batch.Len(); i++ {
 		e, user := fraud.EventOf(b.batch, i), b.batch.UserID.At(i)
 		profile := b.users[user]
-		verdict, judged, changed := p.scorer.deps.Model.Take(&e, profile, &p.population)
+		verdict, judged, changed := model.Take(&e, profile, &p.population)
 		if changed {
 			if _, noted := b.changed[user]; !noted {
 				b.changed[string([]byte(user))] = profile
 			}
 		}
-		if judged {
-			score, err := b.score(i, &e, &verdict)
+		if judged && !step.History { // what a block would have been is not learnt; nobody is told of it
+			score, err := b.score(i, &e, &verdict, model.Params().Version)
 			if err != nil {
 				return step, err
 			}
@@ -188,7 +229,7 @@ func (b *block) judge() (Step, error) {
 }
 
 // score is the verdict on row i as the store keeps it, with strings of its own.
-func (b *block) score(i int, e *fraud.Event, v *fraud.Verdict) (Score, error) {
+func (b *block) score(i int, e *fraud.Event, v *fraud.Verdict, version int) (Score, error) {
 	reasons := v.Reasons
 	if reasons == nil {
 		reasons = []fraud.Reason{}
@@ -202,7 +243,7 @@ func (b *block) score(i int, e *fraud.Event, v *fraud.Verdict) (Score, error) {
 		EventID: string([]byte(e.ID)), UserID: string([]byte(b.batch.UserID.At(i))), EventTime: receivedAt(e.At),
 		Currency: string([]byte(b.batch.Currency.At(i))), Country: string([]byte(e.Country)),
 		Score: v.Score, Decision: string(v.Decision), Base: v.Base, Reasons: text, Features: v.Features.Float32(),
-		Model: b.partition.scorer.deps.Model.Params().Version,
+		Model: version,
 		Topic: b.partition.key.topic, Partition: position.Partition, Offset: position.Offset, ReceivedAt: receivedAt(position.ReceivedAt),
 	}
 	if b.batch.HasAmount[i] {

@@ -17,8 +17,9 @@ import (
 
 // Deps are what a Scorer needs from outside.
 type Deps struct {
-	Store      Store
-	Model      *fraud.Model
+	Store Store
+	// Model gives the model to judge by; it is asked once per block.
+	Model      func() *fraud.Model
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -50,14 +51,14 @@ func New(cfg Config, deps Deps) (*Scorer, error) {
 	// The consumer's own metrics have the names of the ingest's, of which there
 	// may be one in this process; those that matter here are the stage's.
 	own := prometheus.NewRegistry()
-	var err error
-	s.consumer, err = ingest.NewConsumer(cfg.consumer(), ingest.Deps{Sink: s, Logger: deps.Logger, Registerer: own})
-	if err != nil {
-		return nil, err
-	}
 	watch := ingest.DefaultProgressConfig()
 	watch.Brokers, watch.Topic, watch.Group = cfg.Brokers, cfg.Topic, cfg.Group
 	s.progress = ingest.NewProgress(watch, deps.Logger, own)
+	var err error
+	s.consumer, err = ingest.NewConsumer(cfg.consumer(), ingest.Deps{Sink: s, Live: s.progress, Logger: deps.Logger, Registerer: own})
+	if err != nil {
+		return nil, err
+	}
 	s.metrics = newMetrics(deps.Registerer, s)
 	return s, nil
 }

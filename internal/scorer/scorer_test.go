@@ -88,7 +88,7 @@ func start(t *testing.T, store Store, change func(*Config)) *Scorer {
 	if change != nil {
 		change(&cfg)
 	}
-	s, err := New(cfg, Deps{Store: store, Model: model, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	s, err := New(cfg, Deps{Store: store, Model: func() *fraud.Model { return model }, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 
 func BenchmarkWrite(b *testing.B) {
 	model, _ := fraud.DefaultModel()
-	s, err := New(DefaultConfig(), Deps{Store: newMemory(), Model: model, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	s, err := New(DefaultConfig(), Deps{Store: newMemory(), Model: func() *fraud.Model { return model }, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
 	if err != nil {
 		b.Fatal(err)
 	}

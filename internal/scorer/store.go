@@ -46,8 +46,11 @@ type Step struct {
 	Partition int32
 	From      int64 // the Next of the state before
 	To        State // with the Erasures of the state before
-	Scores    []Score
-	Profiles  []Profile
+	// History tells that the topic is that of the backfill: no purchase in it is
+	// judged, and profiles from it count for who has no other.
+	History  bool
+	Scores   []Score
+	Profiles []Profile
 }
 
 // Score is the judgement of one purchase.
