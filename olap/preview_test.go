@@ -11,7 +11,7 @@ func TestPreviewReadsNothing(t *testing.T) {
 		`trends view by users from 2026-03-01 to 2026-03-05 breakdown properties.plan`:            "events.properties events.timestamp events.type events.user_id",
 		`trends view by users from 2026-03-01 to 2026-03-05 breakdown user.tier`:                  "events.timestamp events.type events.user_id user_traits.latest user_traits.user_id",
 		`trends view by sessions from 2026-03-01 to 2026-03-05`:                                   "events.session_id events.timestamp events.type events.user_id",
-		`funnel view > purchase within 1d from 2026-03-01 to 2026-03-05 breakdown country of all`: "events.country events.timestamp events.type events.user_id",
+		`funnel view > purchase within 1d from 2026-03-01 to 2026-03-05 breakdown country of all`: "events.country events.person events.timestamp events.type",
 	} {
 		q, err := ParseText(text)
 		if err != nil {
