@@ -85,7 +85,7 @@ func (s *statement) withUsers() string {
 		columns[v.source] += ", " + v.sql + " AS " + userColumn(i)
 	}
 	var b strings.Builder
-	b.WriteString("WITH events AS\n(\n    SELECT * FROM events")
+	b.WriteString("WITH events AS\n(\n    SELECT *, person FROM events")
 	for i, source := range sources {
 		fmt.Fprintf(&b, "\n    LEFT ANY JOIN (SELECT user_id%s FROM (%s)) AS known_%d USING (user_id)", columns[source], source, i+1)
 	}

@@ -10,7 +10,7 @@ SET param_p7 = 'purchase';
 SET param_p8 = '1772323200000';
 WITH events AS
 (
-    SELECT * FROM events
+    SELECT *, person FROM events
     LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p5:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p5:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p5:String})), JSONExtractRaw(properties, {p5:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
 )
 SELECT '' AS label, toUInt8(1) AS whole,
@@ -50,7 +50,7 @@ SET param_p7 = 'purchase';
 SET param_p8 = '1772323200000';
 WITH events AS
 (
-    SELECT * FROM events
+    SELECT *, person FROM events
     LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p5:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p5:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p5:String})), JSONExtractRaw(properties, {p5:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
 )
 SELECT user_id

@@ -8,7 +8,7 @@ SET param_p5 = '2026-03-15 00:00:00.000';
 SET param_p6 = '2';
 WITH events AS
 (
-    SELECT * FROM events
+    SELECT *, person FROM events
     LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p2:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p2:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p2:String})), JSONExtractRaw(properties, {p2:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
 )
 SELECT toString(ifNull(toString(user_1), '')) AS value
@@ -29,7 +29,7 @@ SET param_p8 = '2026-03-01 00:00:00.000';
 SET param_p9 = '2026-03-15 00:00:00.000';
 WITH events AS
 (
-    SELECT * FROM events
+    SELECT *, person FROM events
     LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p2:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p2:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p2:String})), JSONExtractRaw(properties, {p2:String})), NULL) AS user_1 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
 )
 SELECT if(user_1 IS NOT NULL, transform(toString(ifNull(toString(user_1), '')), {p4:Array(String)}, {p5:Array(Int64)}, toInt64(0)), toInt64(-1)) AS slot, intDiv(toUnixTimestamp64Milli(timestamp) - {p6:Int64}, {p7:Int64}) AS bucket, toUInt8(grouping(bucket)) AS whole,
@@ -50,7 +50,7 @@ SET param_p8 = '2026-03-01 00:00:00.000';
 SET param_p9 = '2026-03-15 00:00:00.000';
 WITH events AS
 (
-    SELECT * FROM events
+    SELECT *, person FROM events
     LEFT ANY JOIN (SELECT user_id, if(JSONExtractRaw(properties, {p1:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p1:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p1:String})), JSONExtractRaw(properties, {p1:String})), NULL) AS user_1, if(JSONExtractRaw(properties, {p4:String}, {p5:String}) NOT IN ('', 'null'), if(startsWith(JSONExtractRaw(properties, {p4:String}, {p5:String}), '"'), JSONExtractString(JSONExtractRaw(properties, {p4:String}, {p5:String})), JSONExtractRaw(properties, {p4:String}, {p5:String})), NULL) AS user_2 FROM (SELECT user_id, tupleElement(materialize(latest), 'properties') AS properties FROM user_traits FINAL)) AS known_1 USING (user_id)
 )
 SELECT if(user_1 IS NOT NULL, transform(toString(ifNull(toString(user_1), '')), {p2:Array(String)}, {p3:Array(Int64)}, toInt64(0)), toInt64(-1)) AS slot, intDiv(toUnixTimestamp64Milli(timestamp) - {p6:Int64}, {p7:Int64}) AS bucket, toUInt8(grouping(bucket)) AS whole,
