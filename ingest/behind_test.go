@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,5 +86,21 @@ func TestTheEndOfABacklogDoesNotWait(t *testing.T) {
 		if got := p.caughtUp(); got != step.want {
 			t.Errorf("next %d of %d: caught up is %v", step.next, step.end, got)
 		}
+	}
+}
+
+// When a partition is lost in the instant in which a block is handed over, the
+// block belongs to store, and nothing is added to it.
+func TestALostPartitionLeavesTheBlockAlone(t *testing.T) {
+	cfg := DefaultConfig()
+	ctx, lose := context.WithCancel(t.Context())
+	p := &partition{cfg: &cfg, ctx: ctx, blocks: make(chan *block), free: make(chan *block), building: new(block)}
+	p.building.reset(0, nil)
+	go func() {
+		<-p.blocks
+		lose()
+	}()
+	if p.handOver("rows") {
+		t.Error("building goes on, in the block that is being stored")
 	}
 }

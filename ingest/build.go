@@ -40,7 +40,9 @@ func (p *partition) build() {
 		case <-age.C:
 		case due <- p.building:
 			p.wasBehind = p.isBehind()
-			p.refill(false)
+			if !p.refill(false) {
+				return
+			}
 		case <-p.queue.ready:
 			records := p.queue.take(spent)
 			if !p.accept(records) {
@@ -189,8 +191,7 @@ func (p *partition) handOver(closedBy string) bool {
 	p.building.show()
 	select {
 	case p.blocks <- p.building:
-		p.refill(true)
-		return true
+		return p.refill(true)
 	case <-p.ctx.Done():
 		return false
 	}
@@ -205,8 +206,10 @@ func (p *partition) handOverLast() {
 }
 
 // refill takes the other block. It never waits long: store has returned the
-// one before when it takes the next.
-func (p *partition) refill(wasFull bool) {
+// one before when it takes the next. It reports false when the partition was
+// lost meanwhile: then building is still the block that store has now, and is
+// not to be touched.
+func (p *partition) refill(wasFull bool) bool {
 	p.open, p.wantsLarge = seal{last: noSeal}, wasFull
 	select {
 	case p.building = <-p.free:
@@ -215,6 +218,8 @@ func (p *partition) refill(wasFull bool) {
 			p.covered.Set(p.memory.covers(time.Now().UnixMilli()).Seconds())
 			p.remembered.Store(int64(p.memory.bytes()))
 		}
+		return true
 	case <-p.ctx.Done():
+		return false
 	}
 }
