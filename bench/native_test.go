@@ -77,8 +77,10 @@ func (a *arena) makeBlocks(t *testing.T) {
 	r.await(t)
 	live.end(t)
 	columns := strings.Join(strings.Fields(loopColumns), " ")
+	// In the order of users the rows of a block lie in every part of the table.
+	r.must(t, "CREATE TABLE by_offset ENGINE = MergeTree ORDER BY (kafka_partition, kafka_offset) AS SELECT "+columns+" FROM events")
 	for partition := range *partitionCount {
-		where := " FROM events WHERE kafka_partition = " + strconv.Itoa(partition)
+		where := " FROM by_offset WHERE kafka_partition = " + strconv.Itoa(partition)
 		count, err := strconv.Atoi(r.must(t, "SELECT count()"+where))
 		if err != nil {
 			t.Fatal(err)
