@@ -7,12 +7,15 @@ import (
 	"testing"
 )
 
-// Merges have half of the processors, and still merge whole tables and mutate them.
+// Merges have half of the processors, give way where the system lets them, and still merge whole tables and mutate them.
 func TestMergesLeaveRoom(t *testing.T) {
 	s := startServer(t)
 	want := strconv.Itoa(max(runtime.NumCPU()/2, 1))
 	if got := s.sql(t, "SELECT value FROM system.server_settings WHERE name = 'background_pool_size'"); strings.TrimSpace(got) != want {
 		t.Errorf("background_pool_size is %s, want %s", got, want)
+	}
+	if got := s.sql(t, "SELECT value FROM system.server_settings WHERE name = 'os_threads_nice_value_merge_mutate'"); strings.TrimSpace(got) != "10" {
+		t.Errorf("the nice value of merges is %s, want 10", got)
 	}
 	s.sql(t, "CREATE TABLE parts (n UInt64) ENGINE = MergeTree ORDER BY n")
 	for range 5 {
