@@ -60,7 +60,7 @@ func (p *revenuePlan) where(types ...string) (string, error) {
 func (p *revenuePlan) render() error {
 	purchase, refund := "type = "+p.bind(typePurchase), "type = "+p.bind(typeRefund)
 	if p.fromWindows() {
-		return p.perWindow()
+		return p.perWindow(p.slot(), "")
 	}
 	where, err := p.where(typePurchase, typeRefund)
 	if err != nil {
@@ -76,15 +76,15 @@ func (p *revenuePlan) render() error {
 
 // perWindow reads the rollup. Buckets and the range are grouped side by side: a
 // rollup of one from the other would put the users of all buckets together once
-// more, one currency after the other.
-func (p *revenuePlan) perWindow() error {
+// more, one currency after the other. more follows the source.
+func (p *revenuePlan) perWindow(group, more string) error {
 	purchase, refund := "type = "+p.bind(typePurchase), "type = "+p.bind(typeRefund)
 	rows, err := p.windows()
-	p.text("SELECT currency, ", p.slot(), " AS slot, ", p.frame.bucket(p.statement, "at"), " AS bucket, toUInt8(grouping(bucket)) AS whole,",
+	p.text("SELECT currency, ", group, " AS slot, ", p.frame.bucket(p.statement, "at"), " AS bucket, toUInt8(grouping(bucket)) AS whole,",
 		"\n    toString(sumIf(revenue, ", purchase, ")) AS gross, toString(sumIf(revenue, ", refund, ")) AS refunds,",
 		"\n    sumIf(events, ", purchase, ") AS orders, sumIf(amounts, ", purchase, ") AS priced, toUInt64(sumIf(events - amounts, ", refund, ")) AS unpriced,",
 		"\n    toUInt64(", differentUsersIf("users", purchase), ") AS customers",
-		"\nFROM ", rows, "\nGROUP BY GROUPING SETS ((currency, slot, bucket), (currency, slot))")
+		"\nFROM ", rows, more, "\nGROUP BY GROUPING SETS ((currency, slot, bucket), (currency, slot))")
 	return err
 }
 
