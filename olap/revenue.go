@@ -132,9 +132,6 @@ func (v *revenue) answer(ctx context.Context, r *run) (Result, error) {
 	f.missing = r.missing
 	r.describe(f)
 	p := &revenuePlan{revenue: v, frame: f}
-	if p.values, err = p.topValues(ctx, r); err != nil {
-		return nil, err
-	}
 	lines, err := p.lines(ctx, r)
 	if err != nil {
 		return nil, err

@@ -28,42 +28,78 @@ type revenueRow struct {
 	customers      uint64
 }
 
+// revenueLines are lines under construction.
+type revenueLines struct {
+	plan  *revenuePlan
+	byKey map[revenueKey]*RevenueLine
+	left  revenueRow // sums what the figures leave out
+}
+
+func (p *revenuePlan) newLines() *revenueLines {
+	return &revenueLines{plan: p, byKey: map[revenueKey]*RevenueLine{}}
+}
+
 // lines reads every line of the answer, in its order.
 func (p *revenuePlan) lines(ctx context.Context, r *run) ([]RevenueLine, error) {
-	p.statement = newStatement()
-	if err := p.render(); err != nil {
-		return nil, err
+	l := p.newLines()
+	done, err := p.linesByValue(ctx, r, l)
+	if !done && err == nil {
+		err = p.linesBySlot(ctx, r, l)
 	}
-	byKey := map[revenueKey]*RevenueLine{}
-	var left revenueRow // sums what the figures leave out
-	err := r.each(ctx, p.statement, func(cursor driver.Rows) error {
-		row, err := scanRevenue(cursor)
-		if err != nil {
-			return err
-		}
-		if byKey[row.revenueKey] == nil {
-			byKey[row.revenueKey] = p.newLine(row.revenueKey)
-		}
-		byKey[row.revenueKey].set(row)
-		if row.whole {
-			left.orders, left.priced, left.unpriced = left.orders+row.orders, left.priced+row.priced, left.unpriced+row.unpriced
-		}
-		return p.checkSize(len(byKey))
-	})
 	if err != nil {
 		return nil, err
 	}
-	warnRevenue(r, left)
-	return p.inOrder(r, byKey), nil
+	warnRevenue(r, l.left)
+	return l.inOrder(r), nil
 }
 
-func scanRevenue(cursor driver.Rows) (revenueRow, error) {
-	var row revenueRow
+// linesBySlot ranks the values first, and asks for the lines of those then.
+func (p *revenuePlan) linesBySlot(ctx context.Context, r *run, l *revenueLines) error {
+	var err error
+	if p.values, err = p.topValues(ctx, r); err != nil {
+		return err
+	}
+	p.statement = newStatement()
+	if err := p.render(); err != nil {
+		return err
+	}
+	return l.read(ctx, r)
+}
+
+// read runs the plan's statement, whose rows name their groups by number.
+func (l *revenueLines) read(ctx context.Context, r *run) error {
+	return r.each(ctx, l.plan.statement, func(cursor driver.Rows) error {
+		var row revenueRow
+		if err := row.scan(cursor, &row.slot); err != nil {
+			return err
+		}
+		l.count(row)
+		return l.add(row)
+	})
+}
+
+func (l *revenueLines) add(row revenueRow) error {
+	if l.byKey[row.revenueKey] == nil {
+		l.byKey[row.revenueKey] = l.plan.newLine(row.revenueKey)
+	}
+	l.byKey[row.revenueKey].set(row)
+	return l.plan.checkSize(len(l.byKey))
+}
+
+// count takes the whole range of one line into what the figures leave out.
+func (l *revenueLines) count(row revenueRow) {
+	if row.whole {
+		l.left.orders, l.left.priced, l.left.unpriced = l.left.orders+row.orders, l.left.priced+row.priced, l.left.unpriced+row.unpriced
+	}
+}
+
+// scan reads a row; group takes its second column, a number or a value.
+func (row *revenueRow) scan(cursor driver.Rows, group any) error {
 	var whole uint8
 	var gross, refunds string
-	err := cursor.Scan(&row.currency, &row.slot, &row.bucket, &whole, &gross, &refunds, &row.orders, &row.priced, &row.unpriced, &row.customers)
+	err := cursor.Scan(&row.currency, group, &row.bucket, &whole, &gross, &refunds, &row.orders, &row.priced, &row.unpriced, &row.customers)
 	row.whole, row.gross, row.refunds = whole == 1, parseMoney(gross), parseMoney(refunds)
-	return row, err
+	return err
 }
 
 // checkSize bounds what an answer holds, before it holds it.
@@ -85,11 +121,11 @@ func warnRevenue(r *run, left revenueRow) {
 }
 
 // inOrder sorts lines: currencies with most orders first, then their values.
-func (p *revenuePlan) inOrder(r *run, byKey map[revenueKey]*RevenueLine) []RevenueLine {
+func (l *revenueLines) inOrder(r *run) []RevenueLine {
 	orders := map[string]uint64{}
-	keys := make([]revenueKey, 0, len(byKey))
-	for key, l := range byKey {
-		orders[key.currency] += l.Total.Orders
+	keys := make([]revenueKey, 0, len(l.byKey))
+	for key, line := range l.byKey {
+		orders[key.currency] += line.Total.Orders
 		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, func(a, b revenueKey) int {
@@ -97,7 +133,7 @@ func (p *revenuePlan) inOrder(r *run, byKey map[revenueKey]*RevenueLine) []Reven
 	})
 	lines := make([]RevenueLine, len(keys))
 	for i, key := range keys {
-		if lines[i] = *byKey[key]; lines[i].Total.Refunds.negative() {
+		if lines[i] = *l.byKey[key]; lines[i].Total.Refunds.negative() {
 			r.warn("refunds in %s add up to less than nothing; the amount of a refund should be above zero", currencyText(key.currency))
 		}
 	}

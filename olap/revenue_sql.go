@@ -35,7 +35,7 @@ func (p *revenuePlan) fromWindows() bool {
 func (p *revenuePlan) windows() (string, error) {
 	where, err := selection(p.statement, p.frame.clock, eventChoice{}, p.Where)
 	rows := p.frame.windowsOf(allOf(p.selected(typePurchase, typeRefund), where))
-	rows.split = p.Breakdown != nil || p.Where.given()
+	rows.split, rows.money = p.Breakdown != nil || p.Where.given(), p.frame.cutAt(moneyWidth)
 	return rows.render(p.statement), err
 }
 
@@ -60,7 +60,7 @@ func (p *revenuePlan) where(types ...string) (string, error) {
 func (p *revenuePlan) render() error {
 	purchase, refund := "type = "+p.bind(typePurchase), "type = "+p.bind(typeRefund)
 	if p.fromWindows() {
-		return p.perWindow()
+		return p.perWindow(p.slot(), "")
 	}
 	where, err := p.where(typePurchase, typeRefund)
 	if err != nil {
@@ -74,20 +74,17 @@ func (p *revenuePlan) render() error {
 	return nil
 }
 
-// perWindow reads the rollup. Buckets are made first, and lines of them: users are
-// told apart in a bucket, and what is left of them in the range.
-func (p *revenuePlan) perWindow() error {
+// perWindow reads the rollup. Buckets and the range are grouped side by side: a
+// rollup of one from the other would put the users of all buckets together once
+// more, one currency after the other. more follows the source.
+func (p *revenuePlan) perWindow(group, more string) error {
 	purchase, refund := "type = "+p.bind(typePurchase), "type = "+p.bind(typeRefund)
 	rows, err := p.windows()
-	p.text("SELECT currency, slot, cell.1 AS bucket, cell.2 AS whole, toString(cell.3) AS gross, toString(cell.4) AS refunds,",
-		" cell.5 AS orders, cell.6 AS priced, cell.7 AS unpriced, cell.8 AS customers",
-		"\nFROM\n(\nSELECT currency, slot, arrayPushBack(groupArray((bucket, toUInt8(0), gross, refunds, orders, priced, unpriced, toUInt64(length(buyers)))),",
-		"\n    (toInt64(0), toUInt8(1), sum(gross), sum(refunds), sum(orders), sum(priced), sum(unpriced), toUInt64(", differentUsers("buyers"), "))) AS cells",
-		"\nFROM\n(\nSELECT currency, ", p.slot(), " AS slot, ", p.frame.bucket(p.statement, "at"), " AS bucket,",
-		"\n    sumIf(revenue, ", purchase, ") AS gross, sumIf(revenue, ", refund, ") AS refunds,",
+	p.text("SELECT currency, ", group, " AS slot, ", p.frame.bucket(p.statement, "at"), " AS bucket, toUInt8(grouping(bucket)) AS whole,",
+		"\n    toString(sumIf(revenue, ", purchase, ")) AS gross, toString(sumIf(revenue, ", refund, ")) AS refunds,",
 		"\n    sumIf(events, ", purchase, ") AS orders, sumIf(amounts, ", purchase, ") AS priced, toUInt64(sumIf(events - amounts, ", refund, ")) AS unpriced,",
-		"\n    ", usersOf("if("+purchase+", users, [])"), " AS buyers",
-		"\nFROM ", rows, "\nGROUP BY currency, slot, bucket\n)\nGROUP BY currency, slot\n)\nARRAY JOIN cells AS cell")
+		"\n    toUInt64(", differentUsersIf("users", purchase), ") AS customers",
+		"\nFROM ", rows, more, "\nGROUP BY GROUPING SETS ((currency, slot, bucket), (currency, slot))")
 	return err
 }
 

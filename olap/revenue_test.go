@@ -98,8 +98,11 @@ func newRandomRevenue(r *rand.Rand, sc scene) randomRevenue {
 		f.fits = also(f.fits, func(e row) bool { return e.country != "IN" })
 	}
 	if r.IntN(2) == 0 {
-		q.question["breakdown"] = map[string]any{"property": "category", "limit": f.limit}
-		f.value = func(e row) string { return e.category }
+		by := []string{"category", "country", "currency", "type"}[r.IntN(4)]
+		q.question["breakdown"] = map[string]any{"property": by, "limit": f.limit}
+		f.value = func(e row) string {
+			return map[string]string{"category": e.category, "country": e.country, "currency": e.currency, "type": e.kind}[by]
+		}
 	}
 	q.ref = f
 	return q
@@ -183,5 +186,29 @@ func TestUsersBehindRevenue(t *testing.T) {
 			cell["bucket"] = result.Buckets[i]
 			countPeople(t, s, q, jsonOf(t, cell), n)
 		}
+	}
+}
+
+// A breakdown with more values than are read at once is ranked first.
+func TestRevenueOfManyValues(t *testing.T) {
+	s := newStore(t)
+	start := at("2026-02-20T00:00:00Z")
+	var rows []row
+	for place := range 150 {
+		for hour := range 140 {
+			rows = append(rows, row{user: fmt.Sprint("u", (place*7+hour)%90), kind: "purchase", at: start.Add(time.Duration(hour) * time.Hour),
+				currency: "EUR", country: fmt.Sprintf("C%03d", place), amount: fmt.Sprint(1 + place*hour%17)})
+		}
+	}
+	write(t, s, "many", rows)
+	question := `{"kind":"revenue","from":"2026-02-20","to":"2026-02-27","interval":"hour","top":0,"breakdown":{"property":"country","limit":3}`
+	got := ask(t, s, question+`}`)
+	if n := len(got.Meta.SQL); n != 3 {
+		t.Errorf("%d statements, want 3: the values, their ranks, their lines", n)
+	}
+	f := refRevenue{from: start, to: start.Add(7 * day), fits: func(row) bool { return true }, limit: 3, value: func(e row) string { return e.country }}
+	f.bounds = calendar{interval: byHour, zone: time.UTC}.bounds(f.from, f.to, maxBuckets)
+	if got, want := jsonOf(t, got.Result.(*RevenueResult).Series), jsonOf(t, f.lines(rows)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

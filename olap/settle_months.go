@@ -128,10 +128,10 @@ func (s *Store) rebuild(ctx context.Context, m listedMonth) error {
 		q := newStatement()
 		rows := windowRows{timeRange: timeRange{at, at.Add(day)}, only: "1", raw: true}
 		q.text("INSERT INTO ", rebuiltWindows, " (by_country, type, window_start, country, currency, events, amounts, revenue, users)",
-			"\nSELECT by_country, type, toDateTime(intDiv(at, 1000), 'UTC') AS window_start, if(by_country, place, '') AS country, currency,",
+			"\nSELECT by_country, type, toDateTime(intDiv(if(by_country < 2, at, at - at % ", q.bind(moneyWidth.Milliseconds()), "), 1000), 'UTC') AS window_start, if(by_country IN (1, 3), place, '') AS country, currency,",
 			"\n    sum(n), sum(priced), sum(paid), groupUniqArrayArray(people)",
 			"\nFROM (SELECT at, type, country AS place, currency, events AS n, amounts AS priced, revenue AS paid, users AS people FROM ", rows.render(q), ")",
-			"\nARRAY JOIN [0, 1] AS by_country\nGROUP BY by_country, type, window_start, country, currency")
+			"\nARRAY JOIN if(type IN (", q.bind(typePurchase), ", ", q.bind(typeRefund), "), [0, 1, 2, 3], [0, 1]) AS by_country\nGROUP BY by_country, type, window_start, country, currency")
 		if err := s.conn.Exec(clickhouse.Context(ctx, q.parameters()), q.String()); err != nil {
 			return err
 		}

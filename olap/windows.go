@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // windows asks for the 10-minute tumbling windows themselves.
@@ -105,27 +103,16 @@ func (w *windows) answer(ctx context.Context, r *run) (Result, error) {
 	}
 	f.missing = r.missing
 	r.describe(f)
-	st := newStatement()
-	if err := w.render(st, f); err != nil {
+	rows, err := w.rows(ctx, r, f)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.recount(ctx, r, f, rows); err != nil {
 		return nil, err
 	}
 	out := newWindowsResult(f, f.incomplete(r.watermark))
-	err = r.each(ctx, st, func(rows driver.Rows) error {
-		var index int64
-		var row WindowRow
-		var currencies, amounts []string
-		if err := rows.Scan(&index, &row.Type, &row.Events, &row.Users, &currencies, &amounts); err != nil {
-			return err
-		}
-		row.Revenue = windowRevenue(row.Type, currencies, amounts)
-		out.add(int(index), row, w.Event.takes(row.Type))
-		if len(out.Windows) > maxWindowRows {
-			return faultf(CodeTooExpensive, "", "the range has more than %d rows of a window and a type; choose a shorter range, or name the events you want", maxWindowRows)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	for _, row := range rows {
+		out.add(row.index, row.WindowRow, w.Event.takes(row.Type))
 	}
 	return out, nil
 }
@@ -186,26 +173,4 @@ func windowRevenue(kind string, currencies, amounts []string) []WindowRevenue {
 // takes tells whether the choice has a type.
 func (e eventChoice) takes(kind string) bool {
 	return len(e.types) == 0 || slices.Contains(e.types, kind)
-}
-
-// render gives a row per window and type: the window's index, type, events,
-// users, and currencies and sums of amounts. Most windows have one row, whose users
-// are different ones; where a part is not merged yet, or there are several
-// currencies, users may be there again, and so may currencies.
-func (w *windows) render(st *statement, f frame) error {
-	types := eventChoice{}
-	if len(w.Event.types) > 0 {
-		types.types = slices.Concat(w.Event.types, summarized())
-	}
-	only, err := selection(st, f.clock, types, w.Where)
-	if err != nil {
-		return err
-	}
-	rows := f.windowsOf(only)
-	rows.split, rows.raw = w.Where.given(), !w.Where.inWindows()
-	st.text("SELECT ", f.bucket(st, "at"), " AS index, type, sum(events) AS events,",
-		"\n    toUInt64(if(count() = 1, sum(length(users)), ", differentUsers("users"), ")) AS different,",
-		"\n    groupArrayIf(toString(currency), amounts > 0) AS currencies, groupArrayIf(toString(revenue), amounts > 0) AS revenues",
-		"\nFROM ", rows.render(st), "\nGROUP BY at, type\nORDER BY at, type")
-	return nil
 }

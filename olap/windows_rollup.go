@@ -9,12 +9,18 @@ import (
 // windowWidth is that of the tumbling windows that the store keeps.
 const windowWidth = 10 * time.Minute
 
+// moneyWidth is that of the windows that hold purchases and refunds once more.
+const moneyWidth = 30 * time.Minute
+
 // onWindows tells whether each bucket of the range is made of whole windows, so
 // that figures of windows add up to those of buckets. The ends of the range do
 // not matter: see windowRows.
-func (f frame) onWindows() bool {
+func (f frame) onWindows() bool { return f.cutAt(windowWidth) }
+
+// cutAt tells whether buckets meet at multiples of a width only.
+func (f frame) cutAt(width time.Duration) bool {
 	for _, bound := range f.bounds[1:f.buckets()] {
-		if bound.UnixMilli()%windowWidth.Milliseconds() != 0 {
+		if bound.UnixMilli()%width.Milliseconds() != 0 {
 			return false
 		}
 	}
@@ -53,6 +59,12 @@ type windowRows struct {
 	split bool
 	// raw makes all rows out of raw events; only may be any condition then.
 	raw bool
+	// money says that only names purchases and refunds alone, and that rows of half
+	// hours will do.
+	money bool
+	// sized asks for one more column, size: how many users there are. The column
+	// users of rows of the rollup is empty then, for its arrays are most of the bytes.
+	sized bool
 }
 
 // windowsOf are those of a question's range.
@@ -70,8 +82,14 @@ func (f frame) windowsOf(only string) windowRows {
 func (w windowRows) render(st *statement) string {
 	kept, raw := w.pieces()
 	var tables []string
+	if w.money {
+		var wide []timeRange
+		if wide, kept = wider(kept); len(wide) > 0 {
+			tables = append(tables, w.kept(st, 2, wide))
+		}
+	}
 	if len(kept) > 0 {
-		tables = append(tables, w.kept(st, kept))
+		tables = append(tables, w.kept(st, 0, kept))
 	}
 	if len(raw) > 0 {
 		tables = append(tables, w.made(st, raw))
@@ -105,23 +123,49 @@ func (w windowRows) pieces() (kept, raw []timeRange) {
 	return kept, raw
 }
 
-func (w windowRows) kept(st *statement, pieces []timeRange) string {
-	level := "NOT by_country"
-	if w.split {
-		level = "by_country"
+// wider takes out of the pieces what whole windows of money make up.
+func wider(pieces []timeRange) (wide, rest []timeRange) {
+	for _, p := range pieces {
+		first, last := floorTo(p.from.Add(moneyWidth-time.Millisecond), moneyWidth), floorTo(p.to, moneyWidth)
+		if !first.Before(last) {
+			rest = append(rest, p)
+			continue
+		}
+		wide = append(wide, timeRange{first, last})
+		for _, end := range []timeRange{{p.from, first}, {last, p.to}} {
+			if end.from.Before(end.to) {
+				rest = append(rest, end)
+			}
+		}
 	}
-	return "\n    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue" +
-		"\n    FROM windows_by_type\n    WHERE " + allOf(level, inPieces(st, "window_start", pieces), w.only)
+	return wide, rest
+}
+
+// kept reads the rollup: level 0 has the windows, level 2 those of money, and one
+// level up each has them by country. The column's name is older than the levels.
+func (w windowRows) kept(st *statement, level int, pieces []timeRange) string {
+	if w.split {
+		level++
+	}
+	users := "users"
+	if w.sized {
+		users = "emptyArrayUInt64() AS users, length(windows_by_type.users) AS size"
+	}
+	return "\n    SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, " + users + ", amounts, revenue" +
+		"\n    FROM windows_by_type\n    WHERE " + allOf(fmt.Sprintf("by_country = %d", level), inPieces(st, "window_start", pieces), w.only)
 }
 
 // made makes the rollup's rows out of raw events.
 func (w windowRows) made(st *statement, pieces []timeRange) string {
-	width := st.bind(windowWidth.Milliseconds())
+	width, size := st.bind(windowWidth.Milliseconds()), ""
+	if w.sized {
+		size = ", length(users) AS size"
+	}
 	return fmt.Sprintf(`
     SELECT intDiv(toUnixTimestamp64Milli(timestamp), %[1]s) * %[1]s AS at, type, country, currency, count() AS events,
-        groupUniqArray(sipHash64(user_id)) AS users, count(amount) AS amounts, sum(ifNull(amount, toDecimal64(0, 6))) AS revenue
+        groupUniqArray(sipHash64(user_id)) AS users%[2]s, count(amount) AS amounts, sum(ifNull(amount, toDecimal64(0, 6))) AS revenue
     FROM events
-    WHERE `, width) + allOf(inPieces(st, "timestamp", pieces), w.only) + "\n    GROUP BY at, type, country, currency"
+    WHERE `, width, size) + allOf(inPieces(st, "timestamp", pieces), w.only) + "\n    GROUP BY at, type, country, currency"
 }
 
 // inPieces renders that a time lies in one of the pieces.
@@ -136,19 +180,21 @@ func inPieces(st *statement, column string, pieces []timeRange) string {
 	return "((" + strings.Join(times, ") OR (") + "))"
 }
 
-// usersOf renders the different users of several rows, in order. Sorting costs
-// less than a set of them.
-func usersOf(column string) string {
-	return "arrayCompact(arraySort(groupArrayArray(" + column + ")))"
+// differentUsers renders how many users there are in several rows, or in those of
+// them that fit a condition. A set is made once, of all, where the state of
+// uniqExact would make one for each thread and each total.
+func differentUsers(column string) string { return "arrayUniq(groupArrayArray(" + column + "))" }
+
+func differentUsersIf(column, condition string) string {
+	return "arrayUniq(groupArrayArrayIf(" + column + ", " + condition + "))"
 }
 
-// differentUsers renders how many they are.
-func differentUsers(column string) string { return "length(" + usersOf(column) + ")" }
+func floorWindow(t time.Time) time.Time { return floorTo(t, windowWidth) }
 
-func floorWindow(t time.Time) time.Time {
-	width := windowWidth.Milliseconds()
-	ms := t.UnixMilli()
-	return time.UnixMilli(ms - ((ms%width)+width)%width).UTC()
+// floorTo is the last multiple of a width, since 1970, that is not after the time.
+func floorTo(t time.Time, width time.Duration) time.Time {
+	ms, step := t.UnixMilli(), width.Milliseconds()
+	return time.UnixMilli(ms - ((ms%step)+step)%step).UTC()
 }
 
 func latest(a, b time.Time) time.Time {

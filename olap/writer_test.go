@@ -51,9 +51,10 @@ SELECT countIf(NOT same), count() FROM
 (
     SELECT a.1 = b.1 AND a.2 = b.2 AND a.3 = b.3 AND a.4 = b.4 AS same FROM
     (
-        SELECT by_country, toStartOfInterval(timestamp, INTERVAL 10 MINUTE, 'UTC') AS w, type, if(by_country, country, '') AS place, currency,
+        SELECT by_country, if(by_country < 2, toStartOfInterval(timestamp, INTERVAL 10 MINUTE, 'UTC'), toStartOfInterval(timestamp, INTERVAL 30 MINUTE, 'UTC')) AS w,
+            type, if(by_country IN (1, 3), country, '') AS place, currency,
             (count(), uniqExact(user_id), sum(ifNull(amount, toDecimal64(0, 6))), count(amount)) AS a
-        FROM events ARRAY JOIN [0, 1] AS by_country GROUP BY by_country, w, type, place, currency
+        FROM events ARRAY JOIN if(type IN ('purchase', 'refund'), [0, 1, 2, 3], [0, 1]) AS by_country GROUP BY by_country, w, type, place, currency
     ) AS raw
     FULL JOIN
     (

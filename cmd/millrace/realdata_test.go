@@ -257,7 +257,7 @@ func checkWindows(t *testing.T, r *running) {
 		clickhouse(t, r, "SELECT count(), toString(sum(ifNull(amount, 0))) FROM events FORMAT TSV"))
 	equal(t, "windows that differ", clickhouse(t, r, `
 		SELECT count() FROM (
-			SELECT window_start, type, sum(events) AS n, uniqExactArray(users) AS u FROM windows_by_type WHERE by_country GROUP BY window_start, type) AS w
+			SELECT window_start, type, sum(events) AS n, uniqExactArray(users) AS u FROM windows_by_type WHERE by_country = 1 GROUP BY window_start, type) AS w
 		FULL JOIN (
 			SELECT toStartOfInterval(timestamp, INTERVAL 10 MINUTE, 'UTC') AS window_start, type, count() AS n, uniqExact(user_id) AS u
 			FROM events GROUP BY window_start, type) AS e

@@ -339,6 +339,38 @@ ALTER TABLE events ON CLUSTER main ADD PROJECTION IF NOT EXISTS by_person
     ORDER BY type, person, timestamp
 );
 
+-- 0015_money_by_half_hour
+
+CREATE OR REPLACE MATERIALIZED VIEW windows_by_type_view ON CLUSTER main TO windows_by_type AS
+SELECT
+    by_country,
+    type,
+    if(by_country < 2, at, toStartOfInterval(at, toIntervalMinute(30), 'UTC')) AS window_start,
+    if(by_country IN (1, 3), place, '') AS country,
+    currency,
+    sum(n) AS events,
+    sum(priced) AS amounts,
+    sum(paid) AS revenue,
+    groupUniqArrayArray(people) AS users
+FROM
+(
+    SELECT
+        type,
+        toDateTime(intDiv(toUnixTimestamp64Milli(timestamp), 600000) * 600, 'UTC') AS at,
+        country AS place,
+        currency,
+        count() AS n,
+        count(amount) AS priced,
+        sum(ifNull(amount, toDecimal64(0, 6))) AS paid,
+        groupUniqArray(sipHash64(user_id)) AS people
+    FROM events
+    GROUP BY type, at, place, currency
+)
+ARRAY JOIN if(type IN ('purchase', 'refund'), [0, 1, 2, 3], [0, 1]) AS by_country
+GROUP BY by_country, type, window_start, country, currency;
+
+TRUNCATE TABLE IF EXISTS windows_by_type ON CLUSTER main;
+
 -- Tables that read all shards. Nothing is inserted through them: a block goes to its shard as a whole.
 
 CREATE DATABASE IF NOT EXISTS millrace_all ON CLUSTER main;
@@ -404,6 +436,11 @@ SELECT DISTINCT toYYYYMM(timestamp)
 FROM events
 SETTINGS parallel_distributed_insert_select = 2;
 
+INSERT INTO windows_missing (month)
+SELECT DISTINCT toYYYYMM(timestamp)
+FROM events
+SETTINGS parallel_distributed_insert_select = 2;
+
 -- What is done.
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (1, 'events', '94f3a3a321486be591b54c09de9998536be0c21fd0888a2feccad8999969ec2d');
@@ -433,4 +470,6 @@ INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (12, 'wi
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (13, 'windows_with_users', '955596823bc6a3b606cd4c1df8aed1223c14249203cdd51c62952edef537789b');
 
 INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (14, 'person', 'b4005ee25f165b126bbf7f7d3f5b7312f70e35083c971d01e5ce9c0b23dddb01');
+
+INSERT INTO millrace.schema_migrations (version, name, checksum) VALUES (15, 'money_by_half_hour', '3fc5e26f4a6f5ac2adebf7b45bc7074f4ce54036b9055193c857a75fd0efaa83');
 

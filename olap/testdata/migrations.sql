@@ -343,3 +343,40 @@ ALTER TABLE events ADD PROJECTION IF NOT EXISTS by_person
     ORDER BY type, person, timestamp
 );
 
+-- 0015_money_by_half_hour
+CREATE OR REPLACE MATERIALIZED VIEW windows_by_type_view TO windows_by_type AS
+SELECT
+    by_country,
+    type,
+    if(by_country < 2, at, toStartOfInterval(at, toIntervalMinute(30), 'UTC')) AS window_start,
+    if(by_country IN (1, 3), place, '') AS country,
+    currency,
+    sum(n) AS events,
+    sum(priced) AS amounts,
+    sum(paid) AS revenue,
+    groupUniqArrayArray(people) AS users
+FROM
+(
+    SELECT
+        type,
+        toDateTime(intDiv(toUnixTimestamp64Milli(timestamp), 600000) * 600, 'UTC') AS at,
+        country AS place,
+        currency,
+        count() AS n,
+        count(amount) AS priced,
+        sum(ifNull(amount, toDecimal64(0, 6))) AS paid,
+        groupUniqArray(sipHash64(user_id)) AS people
+    FROM events
+    GROUP BY type, at, place, currency
+)
+ARRAY JOIN if(type IN ('purchase', 'refund'), [0, 1, 2, 3], [0, 1]) AS by_country
+GROUP BY by_country, type, window_start, country, currency;
+
+-- 0015_money_by_half_hour
+TRUNCATE TABLE IF EXISTS windows_by_type;
+
+-- 0015_money_by_half_hour
+INSERT INTO windows_missing (month)
+SELECT DISTINCT toYYYYMM(timestamp)
+FROM events;
+

@@ -7,7 +7,7 @@ SELECT toString(country) AS value
 FROM (
     SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue
     FROM windows_by_type
-    WHERE by_country AND window_start >= {p1:DateTime64(3, 'UTC')} AND window_start < {p2:DateTime64(3, 'UTC')} AND (1)
+    WHERE by_country = 1 AND window_start >= {p1:DateTime64(3, 'UTC')} AND window_start < {p2:DateTime64(3, 'UTC')} AND (1)
 )
 WHERE country != ''
 GROUP BY value

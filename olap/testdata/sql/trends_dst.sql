@@ -9,6 +9,6 @@ SELECT toInt64(0) AS slot, transform(roundDown(at, {p1:Array(Int64)}), {p1:Array
 FROM (
     SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue
     FROM windows_by_type
-    WHERE NOT by_country AND window_start >= {p3:DateTime64(3, 'UTC')} AND window_start < {p4:DateTime64(3, 'UTC')}
+    WHERE by_country = 0 AND window_start >= {p3:DateTime64(3, 'UTC')} AND window_start < {p4:DateTime64(3, 'UTC')}
 )
 GROUP BY bucket WITH ROLLUP;

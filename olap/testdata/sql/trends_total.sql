@@ -10,6 +10,6 @@ SELECT toInt64(0) AS slot, intDiv(at - {p2:Int64}, {p3:Int64}) AS bucket, toUInt
 FROM (
     SELECT toInt64(toUnixTimestamp(window_start)) * 1000 AS at, type, country, currency, events, users, amounts, revenue
     FROM windows_by_type
-    WHERE NOT by_country AND window_start >= {p4:DateTime64(3, 'UTC')} AND window_start < {p5:DateTime64(3, 'UTC')} AND (type = {p1:String})
+    WHERE by_country = 0 AND window_start >= {p4:DateTime64(3, 'UTC')} AND window_start < {p5:DateTime64(3, 'UTC')} AND (type = {p1:String})
 )
 GROUP BY bucket WITH ROLLUP;
