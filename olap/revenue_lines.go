@@ -171,8 +171,9 @@ func (p *revenuePlan) newLine(key revenueKey) *RevenueLine {
 		Gross: make([]money, n), Refunds: make([]money, n), Net: make([]money, n), Orders: make([]uint64, n), Customers: make([]uint64, n),
 		AverageOrder: make([]money, n), PerCustomer: make([]money, n),
 	}
+	nothing := revenueRow{gross: money{"0"}, refunds: money{"0"}}.figures()
 	for i := range n {
-		l.put(int64(i), revenueRow{gross: money{"0"}, refunds: money{"0"}}.figures())
+		l.put(int64(i), nothing)
 	}
 	return l
 }

@@ -88,7 +88,7 @@ func (p *revenuePlan) rank(rows []valueRow) []revenueValue {
 		}
 	}
 	slices.SortFunc(totals, func(a, b valueRow) int {
-		return cmp.Or(cmp.Compare(a.currency, b.currency), b.gross.amount().Cmp(a.gross.amount()), cmp.Compare(b.orders, a.orders), cmp.Compare(a.value, b.value))
+		return cmp.Or(cmp.Compare(a.currency, b.currency), b.gross.compare(a.gross), cmp.Compare(b.orders, a.orders), cmp.Compare(a.value, b.value))
 	})
 	var values []revenueValue
 	named := 0

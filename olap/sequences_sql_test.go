@@ -16,6 +16,12 @@ func TestSequenceSQL(t *testing.T) {
 		{user: "u1", kind: "purchase", at: at("2026-03-02T10:00:00Z"), amount: "5", currency: "USD", category: "books", country: "IN", video: "v1"},
 		{user: "u1", kind: "video_play", at: at("2026-03-02T10:01:00Z"), country: "IN", video: "it's"},
 	})
+	var april []row // two currencies in a window, two countries in a currency
+	for i, country := range []string{"IN", "US", "IN"} {
+		april = append(april, row{id: fmt.Sprint("april", i), user: fmt.Sprint("u", i), kind: "purchase", at: at("2026-04-02T10:00:00Z"),
+			currency: []string{"EUR", "EUR", "INR"}[i], country: country, amount: fmt.Sprint(9 - i)})
+	}
+	write(t, s, "april", april)
 	for name, question := range map[string]string{
 		"paths":              `{}`,
 		"paths_all":          `{"start":"it's","end":"purchase","by":"user","items":"page","exclude":["100%_*"],"group":["/product/*"],"where":"properties.plan = \"x\""}`,
@@ -27,7 +33,9 @@ func TestSequenceSQL(t *testing.T) {
 		"revenue_breakdown":  `{"breakdown":{"property":"category"},"timezone":"America/New_York"}`,
 		"video":              `{"video_id":"it's"}`,
 		"video_breakdown":    `{"breakdown":{"property":"video_id","limit":3}}`,
+		"revenue_country":    `{"from":"2026-04-01","to":"2026-04-08T00:20:00Z","top":0,"breakdown":{"property":"country","limit":1}}`,
 		"windows":            `{"from":"2026-03-02T00:05:00Z","event":"it's"}`,
+		"windows_repeated":   `{"from":"2026-04-02","to":"2026-04-03"}`,
 		"windows_where":      `{"where":"country = \"it's\""}`,
 	} {
 		kind, _, _ := strings.Cut(name, "_")

@@ -158,7 +158,11 @@ func windowRevenue(kind string, currencies, amounts []string) []WindowRevenue {
 	}
 	sums := map[string]money{}
 	for i, currency := range currencies {
-		sums[currency] = sums[currency].plus(parseMoney(amounts[i]))
+		amount := parseMoney(amounts[i])
+		if sum, known := sums[currency]; known {
+			amount = amount.plus(sum)
+		}
+		sums[currency] = amount
 	}
 	for _, currency := range sortedKeys(sums) {
 		amount := sums[currency]
