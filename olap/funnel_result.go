@@ -130,8 +130,24 @@ func (p *funnelPlan) read(ctx context.Context, r *run, render func() error) ([]f
 	return rows, err
 }
 
-// each renders a statement of its own and runs it.
+// each renders a statement of its own and runs it; once more where it met twins,
+// and where it met others again, with whole hashes. It fails before its first row.
 func (p *funnelPlan) each(ctx context.Context, r *run, render func() error, scan func(driver.Rows) error) error {
+	err := p.once(ctx, r, render, scan)
+	if !metTwins(err) {
+		return err
+	}
+	if err := p.findTwins(ctx, r); err != nil {
+		return err
+	}
+	if err = p.once(ctx, r, render, scan); !metTwins(err) {
+		return err
+	}
+	p.wholeHash = true
+	return p.once(ctx, r, render, scan)
+}
+
+func (p *funnelPlan) once(ctx context.Context, r *run, render func() error, scan func(driver.Rows) error) error {
 	p.statement = newStatement()
 	if err := render(); err != nil {
 		return err
