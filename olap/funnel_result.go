@@ -58,14 +58,25 @@ func (f *funnel) answer(ctx context.Context, r *run) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch f.View {
+	p.relies = p.mayRely(ctx, r)
+	result, err := p.view(ctx, r)
+	if err == nil && p.relies && !p.mayRely(ctx, r) { // rows came in meanwhile
+		p.relies = false
+		return p.view(ctx, r)
+	}
+	return result, err
+}
+
+// view answers the view that is asked for.
+func (p *funnelPlan) view(ctx context.Context, r *run) (Result, error) {
+	switch p.View {
 	case viewTimes:
 		return p.times(ctx, r)
 	case viewTrend:
 		return p.trend(ctx, r)
 	}
 	result, err := p.steps(ctx, r)
-	if err == nil && f.Explain.asked {
+	if err == nil && p.Explain.asked {
 		result.Explain, err = p.explain(ctx, r, result.Steps)
 	}
 	return result, err

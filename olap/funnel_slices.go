@@ -60,10 +60,13 @@ func (p *funnelPlan) slices(slot, steps, where string) {
 	}
 	number := fmt.Sprintf("bitShiftLeft(person, %d) + bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - %s), %d) + toUInt64(%s)",
 		p.timeBits()+p.placeBits(), p.bind(p.frame.from.UnixMilli()), p.placeBits(), steps)
-	sql := fmt.Sprint("    SELECT ", p.slice(), " AS slice", slot, ", uniqExact(person) AS people, arraySort(groupArray(", number, ")) AS events",
+	people, check := ", uniqExact(person) AS people", "\n    WHERE throwIf(people != arrayCount(ends) - 1, '"+twinsMessage+"') = 0"
+	if p.relies {
+		people, check = "", ""
+	}
+	sql := fmt.Sprint("    SELECT ", p.slice(), " AS slice", slot, people, ", arraySort(groupArray(", number, ")) AS events",
 		"\n    FROM events\n    WHERE ", where, "\n    GROUP BY ", keys, "\n    SETTINGS group_by_two_level_threshold_bytes = ", manyBytes)
-	sql = over(sql, p.flatPasses()) + "\n    WHERE throwIf(people != arrayCount(ends) - 1, '" + twinsMessage + "') = 0"
-	p.text(over(sql, p.cutPasses()))
+	p.text(over(over(sql, p.flatPasses())+check, p.cutPasses()))
 }
 
 // over renders layers over rows.

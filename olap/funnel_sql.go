@@ -40,6 +40,7 @@ type funnelPlan struct {
 	links  []funnelStep // the steps that make the chain: those that are not optional
 	byName bool         // each row names its user
 	twins  []uint64     // users that need a slice to themselves
+	relies bool         // they are all that there are
 
 	wholeHash bool // users are told apart by whole hashes from the beginning
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -33,6 +34,20 @@ const codeThrown = 395
 type twins struct {
 	mu     sync.Mutex
 	hashes []uint64
+	until  time.Time // those of months before it are all known,
+	months blocks    // while the months consist of these blocks
+}
+
+func (t *twins) settled() (time.Time, blocks) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.until, t.months
+}
+
+func (t *twins) settle(until time.Time, months blocks) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.until, t.months = until, months
 }
 
 func (t *twins) known() []uint64 {
@@ -74,27 +89,49 @@ func (p *funnelPlan) findTwins(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	alike := fmt.Sprintf("bitAnd(person, %d)", p.bitsKept())
-	q.text("SELECT DISTINCT person\nFROM events\nWHERE ", where, " AND ", alike, " IN\n(\n    SELECT ", alike, " AS looks\n    FROM events\n    WHERE ", where,
-		"\n    GROUP BY looks\n    HAVING min(person) != max(person)\n)\nORDER BY person\nLIMIT ", q.bind(int64(2*mostTwins)))
-	seen, found := map[uint64]bool{}, []uint64{}
-	err = r.each(ctx, q.statement, func(rows driver.Rows) error {
-		var person uint64
-		err := rows.Scan(&person)
-		if looks := person & p.bitsKept(); seen[looks] {
-			found = append(found, person)
-		} else {
-			seen[looks] = true
-		}
+	alike := bitsOfSlices(p.userBits())
+	twinsAmong(q.statement, alike, where)
+	found := newTwinSearch(alike)
+	if err := r.each(ctx, q.statement, func(rows driver.Rows) error { return found.take(rows.Scan) }); err != nil {
 		return err
-	})
-	if err == nil {
-		p.twins = r.store.twins.add(found)
 	}
-	return err
+	p.twins = r.store.twins.add(found.twins)
+	return nil
 }
 
-// bitsKept are the bits of a hash that a slice and its numbers keep.
-func (p *funnelPlan) bitsKept() uint64 {
-	return (1<<sliceBits-1)<<(64-sliceBits) | (uint64(1)<<p.userBits() - 1)
+// bitsOfSlices are the bits of a hash that a slice and its numbers keep.
+func bitsOfSlices(userBits int) uint64 {
+	return (1<<sliceBits-1)<<(64-sliceBits) | (uint64(1)<<userBits - 1)
+}
+
+// twinsAmong renders the hashes that another one is like, side by side: where
+// there are too many, more than mostTwins are among those that are read.
+func twinsAmong(q *statement, alike uint64, where string) {
+	looks := fmt.Sprintf("bitAnd(person, %d)", alike)
+	q.text("SELECT DISTINCT person\nFROM events\nWHERE ", where, " AND ", looks, " IN\n(\n    SELECT ", looks, " AS looks\n    FROM events\n    WHERE ", where,
+		"\n    GROUP BY looks\n    HAVING min(person) != max(person)\n)\nORDER BY ", looks, ", person\nLIMIT ", q.bind(int64(2*mostTwins+2)))
+}
+
+// twinSearch takes hashes in order, and keeps those that are like an earlier one.
+type twinSearch struct {
+	alike uint64
+	seen  map[uint64]bool
+	twins []uint64
+}
+
+func newTwinSearch(alike uint64) *twinSearch {
+	return &twinSearch{alike: alike, seen: map[uint64]bool{}}
+}
+
+func (f *twinSearch) take(scan func(...any) error) error {
+	var person uint64
+	if err := scan(&person); err != nil {
+		return err
+	}
+	if looks := person & f.alike; f.seen[looks] {
+		f.twins = append(f.twins, person)
+	} else {
+		f.seen[looks] = true
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFunnelTwins asks about users whose hashes agree in all bits that a slice's
@@ -50,6 +51,43 @@ ARRAY JOIN names AS name, ['view', 'purchase'] AS kind`, from, to-from, alike))
 		s.twins.hashes = append(s.twins.hashes, i)
 	}
 	check(fmt.Sprintf("[%d 0]", more), 1) // too many to be told apart: by whole hashes
+}
+
+// TestSettledTwins asks about months that are over, whose twins Settle knows, and
+// again when events of one came in since.
+func TestSettledTwins(t *testing.T) {
+	s := newStore(t, func(c *Config) { c.Now = func() time.Time { return at("2026-03-02T12:00:00Z") } })
+	const question = `{"kind":"funnel","from":"2026-02-01","to":"2026-03-01","window":"1d","steps":[{"event":"view"},{"event":"purchase"}]}`
+	insert := func(kind, name string) {
+		t.Helper()
+		if err := s.conn.Exec(t.Context(), fmt.Sprintf("INSERT INTO events (event_id, type, user_id, timestamp) VALUES ('%[1]s-%[2]s', '%[1]s', '%[2]s', '2026-02-03 00:00:00')", kind, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(counts bool) {
+		t.Helper()
+		a := ask(t, s, question)
+		if got := fmt.Sprint(funnelCountsOf(a)); got != "[1 0]" {
+			t.Errorf("counts %s, want [1 0]", got)
+		}
+		if got := strings.Contains(a.Meta.SQL[0], "uniqExact"); got != counts {
+			t.Errorf("counts whole hashes: %v, want %v\n%s", got, counts, a.Meta.SQL[0])
+		}
+	}
+	settle := func() {
+		t.Helper()
+		if _, err := s.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	insert("view", "one")
+	check(true)
+	settle()
+	check(false)
+	insert("purchase", "two")
+	check(true)
+	settle()
+	check(false)
 }
 
 func funnelCountsOf(a *Answer) []uint64 {
