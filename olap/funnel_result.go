@@ -58,14 +58,25 @@ func (f *funnel) answer(ctx context.Context, r *run) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch f.View {
+	p.relies = p.mayRely(ctx, r)
+	result, err := p.view(ctx, r)
+	if err == nil && p.relies && !p.mayRely(ctx, r) { // rows came in meanwhile
+		p.relies = false
+		return p.view(ctx, r)
+	}
+	return result, err
+}
+
+// view answers the view that is asked for.
+func (p *funnelPlan) view(ctx context.Context, r *run) (Result, error) {
+	switch p.View {
 	case viewTimes:
 		return p.times(ctx, r)
 	case viewTrend:
 		return p.trend(ctx, r)
 	}
 	result, err := p.steps(ctx, r)
-	if err == nil && f.Explain.asked {
+	if err == nil && p.Explain.asked {
 		result.Explain, err = p.explain(ctx, r, result.Steps)
 	}
 	return result, err
@@ -130,8 +141,24 @@ func (p *funnelPlan) read(ctx context.Context, r *run, render func() error) ([]f
 	return rows, err
 }
 
-// each renders a statement of its own and runs it.
+// each renders a statement of its own and runs it; once more where it met twins,
+// and where it met others again, with whole hashes. It fails before its first row.
 func (p *funnelPlan) each(ctx context.Context, r *run, render func() error, scan func(driver.Rows) error) error {
+	err := p.once(ctx, r, render, scan)
+	if !metTwins(err) {
+		return err
+	}
+	if err := p.findTwins(ctx, r); err != nil {
+		return err
+	}
+	if err = p.once(ctx, r, render, scan); !metTwins(err) {
+		return err
+	}
+	p.wholeHash = true
+	return p.once(ctx, r, render, scan)
+}
+
+func (p *funnelPlan) once(ctx context.Context, r *run, render func() error, scan func(driver.Rows) error) error {
 	p.statement = newStatement()
 	if err := render(); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 // user's chain: its depth and the times c1, c2, … of its steps. They run over a
 // whole block of users at once. There is one file per way to find it:
 //
+//   - funnel_slices.go, where no event fits two steps and only users are counted;
 //   - funnel_ordered.go, where no event fits two steps;
 //   - funnel_instants.go, where one may, with its rules for strict order
 //     (funnel_strict.go) and exclusions (funnel_exclusion.go);
@@ -38,10 +39,15 @@ type funnelPlan struct {
 	groups groups       // values of a breakdown by all
 	links  []funnelStep // the steps that make the chain: those that are not optional
 	byName bool         // each row names its user
+	twins  []uint64     // users that need a slice to themselves
+	relies bool         // they are all that there are
+
+	wholeHash bool // users are told apart by whole hashes from the beginning
 }
 
 func (f *funnel) plan(span frame, r *run) *funnelPlan {
-	p := &funnelPlan{statement: newStatement(), funnel: f, frame: span}
+	p := &funnelPlan{statement: newStatement(), funnel: f, frame: span, twins: r.store.twins.known()}
+	p.wholeHash = len(p.twins) > mostTwins
 	if r.watermark != nil {
 		p.cutoff = *r.watermark
 	}
@@ -221,6 +227,13 @@ func (p *funnelPlan) open() string {
 //
 // slot, if given, is a further key; only restricts the events.
 func (p *funnelPlan) users(slot, only string) error {
+	if p.sliced() {
+		steps, where, err := p.events()
+		if err == nil {
+			p.slices(slot, steps, allOf(where, only))
+		}
+		return err
+	}
 	return p.rows(slot, only, slices.Concat(p.chain(), p.optionalSteps(), p.chainValue()))
 }
 

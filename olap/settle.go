@@ -31,6 +31,9 @@ func (s *Store) Settle(ctx context.Context) ([]string, error) {
 	}
 	ordered, err := s.settleOrder(ctx)
 	months = append(months, ordered...)
+	if err == nil {
+		err = s.settleTwins(ctx)
+	}
 	slices.Sort(months)
 	return slices.Compact(months), err
 }

@@ -19,6 +19,7 @@ type Store struct {
 	inserts  *insertPool
 	live     liveCache
 	missing  missingCache
+	twins    twins
 	keeps    atomic.Int64 // days that events are kept, 0 for ever
 }
 

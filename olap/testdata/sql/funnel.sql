@@ -1,14 +1,14 @@
 -- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"add_to_cart","where":"amount > 5"},{"event":"purchase"}],"window":"1d"}
 
-SET param_p1 = '86400000';
-SET param_p2 = '2026-03-01 00:00:00.000';
-SET param_p3 = '2026-03-15 00:00:00.000';
-SET param_p4 = '[\'add_to_cart\',\'purchase\',\'view\']';
-SET param_p5 = 'view';
-SET param_p6 = 'add_to_cart';
-SET param_p7 = '5';
-SET param_p8 = 'purchase';
-SET param_p9 = '1772323200000';
+SET param_p1 = '2026-03-01 00:00:00.000';
+SET param_p2 = '2026-03-15 00:00:00.000';
+SET param_p3 = '[\'add_to_cart\',\'purchase\',\'view\']';
+SET param_p4 = 'view';
+SET param_p5 = 'add_to_cart';
+SET param_p6 = '5';
+SET param_p7 = 'purchase';
+SET param_p8 = '1772323200000';
+SET param_p9 = '86400000';
 SELECT '' AS label, toUInt8(1) AS whole,
     [countIf(depth >= 1), countIf(depth >= 2), countIf(depth >= 3)] AS counts,
     [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000), toString(quantileExactInclusiveIf(0.5)(c3 - c2, depth >= 3) / 1000)] AS medians,
@@ -16,22 +16,21 @@ SELECT '' AS label, toUInt8(1) AS whole,
     toUInt64(0) AS open
 FROM
 (
-    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2, if(depth >= 3, at[indexOf(f3, c1)], -1) AS c3 FROM (
-    SELECT *, multiIf(depth = 3, arrayFirst(f -> f >= 0, f3), depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
-    SELECT *, multiIf(f3[-1] >= 0, 3, f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p1:Int64}, f1, at, step) AS f2, arrayFill((f, t, s) -> s = 3 AND t - f <= {p1:Int64}, f2, at, step) AS f3 FROM (
-    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p1:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
-    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
-    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
-        SELECT arrayJoin(arraySplit((x, other) -> other != 0, events, arrayDifference(people))) AS e FROM (
-        SELECT arrayMap(x -> toUInt64(x), wide) AS events, arrayMap(x -> toUInt64(bitShiftRight(x, 64)), wide) AS people FROM (
-        SELECT bitShiftRight(person, 54) AS slice, arraySort(groupArray(bitShiftLeft(toUInt128(person), 64) + (bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String} AND ifNull(toFloat64(amount) > {p7:Float64}, 0), 2, type = {p8:String}, 3, 0))))) AS wide
-        FROM events
-        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND multiIf(type = {p5:String}, 1, type = {p6:String} AND ifNull(toFloat64(amount) > {p7:Float64}, 0), 2, type = {p8:String}, 3, 0) > 0
-        GROUP BY slice
-        SETTINGS group_by_two_level_threshold_bytes = 4000000
-        ))
-    )))))))
+    SELECT *, multiIf(depth = 2, times[i], depth > 2, times[indexOf(arrayMap((l, b) -> if(l = 2, b, -1), levels, b1), c1)], -1) AS c2, multiIf(depth = 3, times[i], -1) AS c3 FROM (
+    SELECT *, multiIf(depth = 3, b2[i], depth = 2, b1[i], depth = 1, -1, -1) AS c1 FROM (
+    SELECT *, e.3 AS b1, e.4 AS b2, e.1 AS times, e.2 AS levels, arrayMax(levels) AS depth, indexOf(levels, depth) AS i, bitAnd(e.3[-1], 2147483647) AS last_entry FROM (
+    SELECT *, arrayJoin(arraySplit((z, first) -> first, kept, arrayMap((t, before) -> bitShiftRight(t, 31) != bitShiftRight(before, 31), kept.1, arrayShiftRight(kept.1, 1, -4611686018427387904)))) AS e FROM (
+    SELECT *, arrayFilter(z -> z.2 > 0, arrayZip(at, level, f1, f2)) AS kept FROM (
+    SELECT *, arrayMap((t, s, last, f1, f2) -> multiIf(s = 2 AND t - f1 <= {p9:Int64}, 2, s = 3 AND t - f2 <= {p9:Int64}, 3, last AND s > 0 AND bitShiftRight(t, 31) = bitShiftRight(f1, 31), 1, 0), at, step, ends, f1, f2) AS level FROM (
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f1, t, s) -> s = 2 AND t - f1 <= {p9:Int64}, f1, at, step) AS f2, arrayMap((t, next) -> bitShiftRight(t, 31) != bitShiftRight(next, 31), at, arrayShiftLeft(at, 1, -4611686018427387904)) AS ends FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 2)), turns), -4611686018427387904) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 3)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, next) -> bitAnd(x, 3) != 1 OR bitAnd(bitXor(x, next), 18446744065119617027) != 0, events, arrayShiftLeft(events, 1)) AS turns FROM (
+    SELECT bitShiftRight(person, 54) AS slice, uniqExact(person) AS people, arraySort(groupArray(bitShiftLeft(person, 33) + bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 2) + toUInt64(multiIf(type = {p4:String}, 1, type = {p5:String} AND ifNull(toFloat64(amount) > {p6:Float64}, 0), 2, type = {p7:String}, 3, 0)))) AS events
+    FROM events
+    WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)} AND multiIf(type = {p4:String}, 1, type = {p5:String} AND ifNull(toFloat64(amount) > {p6:Float64}, 0), 2, type = {p7:String}, 3, 0) > 0
+    GROUP BY slice
+    SETTINGS group_by_two_level_threshold_bytes = 4000000)))))
+    WHERE throwIf(people != arrayCount(ends) - 1, 'twins in a slice') = 0))))
 );
 
 -- the users of {"step":2,"outcome":"dropped"}

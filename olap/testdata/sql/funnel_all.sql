@@ -1,12 +1,12 @@
 -- {"kind":"funnel","from":"2026-03-01","to":"2026-03-15","steps":[{"event":"view"},{"event":"purchase"}],"breakdown":{"property":"country","attribution":"all"}}
 
-SET param_p1 = '1209600000';
-SET param_p2 = '2026-03-01 00:00:00.000';
-SET param_p3 = '2026-03-15 00:00:00.000';
-SET param_p4 = '[\'purchase\',\'view\']';
-SET param_p5 = 'view';
-SET param_p6 = 'purchase';
-SET param_p7 = '1772323200000';
+SET param_p1 = '2026-03-01 00:00:00.000';
+SET param_p2 = '2026-03-15 00:00:00.000';
+SET param_p3 = '[\'purchase\',\'view\']';
+SET param_p4 = 'view';
+SET param_p5 = 'purchase';
+SET param_p6 = '1772323200000';
+SET param_p7 = '1209600000';
 SELECT '' AS label, toUInt8(1) AS whole,
     [countIf(depth >= 1), countIf(depth >= 2)] AS counts,
     [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000)] AS medians,
@@ -14,51 +14,49 @@ SELECT '' AS label, toUInt8(1) AS whole,
     toUInt64(0) AS open
 FROM
 (
-    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2 FROM (
-    SELECT *, multiIf(depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
-    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p1:Int64}, f1, at, step) AS f2 FROM (
-    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p1:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
-    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
-    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
-        SELECT arrayJoin(arraySplit((x, other) -> other != 0, events, arrayDifference(people))) AS e FROM (
-        SELECT arrayMap(x -> toUInt64(x), wide) AS events, arrayMap(x -> toUInt64(bitShiftRight(x, 64)), wide) AS people FROM (
-        SELECT bitShiftRight(person, 54) AS slice, arraySort(groupArray(bitShiftLeft(toUInt128(person), 64) + (bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0))))) AS wide
-        FROM events
-        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)}
-        GROUP BY slice
-        SETTINGS group_by_two_level_threshold_bytes = 4000000
-        ))
-    )))))))
+    SELECT *, multiIf(depth = 2, times[i], -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, b1[i], depth = 1, -1, -1) AS c1 FROM (
+    SELECT *, e.3 AS b1, e.1 AS times, e.2 AS levels, arrayMax(levels) AS depth, indexOf(levels, depth) AS i, bitAnd(e.3[-1], 4294967295) AS last_entry FROM (
+    SELECT *, arrayJoin(arraySplit((z, first) -> first, kept, arrayMap((t, before) -> bitShiftRight(t, 32) != bitShiftRight(before, 32), kept.1, arrayShiftRight(kept.1, 1, -4611686018427387904)))) AS e FROM (
+    SELECT *, arrayFilter(z -> z.2 > 0, arrayZip(at, level, f1)) AS kept FROM (
+    SELECT *, arrayMap((t, s, last, f1) -> multiIf(s = 2 AND t - f1 <= {p7:Int64}, 2, last AND s > 0 AND bitShiftRight(t, 32) = bitShiftRight(f1, 32), 1, 0), at, step, ends, f1) AS level FROM (
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayMap((t, next) -> bitShiftRight(t, 32) != bitShiftRight(next, 32), at, arrayShiftLeft(at, 1, -4611686018427387904)) AS ends FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 2)), turns), -4611686018427387904) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 3)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, next) -> bitAnd(x, 3) != 1 OR bitAnd(bitXor(x, next), 18446744056529682435) != 0, events, arrayShiftLeft(events, 1)) AS turns FROM (
+    SELECT bitShiftRight(person, 54) AS slice, uniqExact(person) AS people, arraySort(groupArray(bitShiftLeft(person, 34) + bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p6:Int64}), 2) + toUInt64(multiIf(type = {p4:String}, 1, type = {p5:String}, 2, 0)))) AS events
+    FROM events
+    WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)}
+    GROUP BY slice
+    SETTINGS group_by_two_level_threshold_bytes = 4000000)))))
+    WHERE throwIf(people != arrayCount(ends) - 1, 'twins in a slice') = 0))))
 );
 
-SET param_p1 = '1209600000';
-SET param_p2 = '2026-03-01 00:00:00.000';
-SET param_p3 = '2026-03-15 00:00:00.000';
-SET param_p4 = '[\'purchase\',\'view\']';
-SET param_p5 = 'view';
-SET param_p6 = 'purchase';
-SET param_p7 = '1772323200000';
+SET param_p1 = '2026-03-01 00:00:00.000';
+SET param_p2 = '2026-03-15 00:00:00.000';
+SET param_p3 = '[\'purchase\',\'view\']';
+SET param_p4 = 'view';
+SET param_p5 = 'purchase';
+SET param_p6 = '1772323200000';
+SET param_p7 = '1209600000';
 SET param_p8 = '10';
 SELECT slot AS value
 FROM
 (
-    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2 FROM (
-    SELECT *, multiIf(depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
-    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p1:Int64}, f1, at, step) AS f2 FROM (
-    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p1:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
-    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
-    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
-        SELECT slot, arrayJoin(arraySplit((x, other) -> other != 0, events, arrayDifference(people))) AS e FROM (
-        SELECT slot, arrayMap(x -> toUInt64(x), wide) AS events, arrayMap(x -> toUInt64(bitShiftRight(x, 64)), wide) AS people FROM (
-        SELECT toString(country) AS slot, bitShiftRight(person, 54) AS slice, arraySort(groupArray(bitShiftLeft(toUInt128(person), 64) + (bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p7:Int64}), 5) + toUInt64(multiIf(type = {p5:String}, 1, type = {p6:String}, 2, 0))))) AS wide
-        FROM events
-        WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND type IN {p4:Array(String)} AND country != ''
-        GROUP BY slice, slot
-        SETTINGS group_by_two_level_threshold_bytes = 4000000
-        ))
-    )))))))
+    SELECT *, multiIf(depth = 2, times[i], -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, b1[i], depth = 1, -1, -1) AS c1 FROM (
+    SELECT *, e.3 AS b1, e.1 AS times, e.2 AS levels, arrayMax(levels) AS depth, indexOf(levels, depth) AS i, bitAnd(e.3[-1], 4294967295) AS last_entry FROM (
+    SELECT *, arrayJoin(arraySplit((z, first) -> first, kept, arrayMap((t, before) -> bitShiftRight(t, 32) != bitShiftRight(before, 32), kept.1, arrayShiftRight(kept.1, 1, -4611686018427387904)))) AS e FROM (
+    SELECT *, arrayFilter(z -> z.2 > 0, arrayZip(at, level, f1)) AS kept FROM (
+    SELECT *, arrayMap((t, s, last, f1) -> multiIf(s = 2 AND t - f1 <= {p7:Int64}, 2, last AND s > 0 AND bitShiftRight(t, 32) = bitShiftRight(f1, 32), 1, 0), at, step, ends, f1) AS level FROM (
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayMap((t, next) -> bitShiftRight(t, 32) != bitShiftRight(next, 32), at, arrayShiftLeft(at, 1, -4611686018427387904)) AS ends FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 2)), turns), -4611686018427387904) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 3)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, next) -> bitAnd(x, 3) != 1 OR bitAnd(bitXor(x, next), 18446744056529682435) != 0, events, arrayShiftLeft(events, 1)) AS turns FROM (
+    SELECT bitShiftRight(person, 54) AS slice, toString(country) AS slot, uniqExact(person) AS people, arraySort(groupArray(bitShiftLeft(person, 34) + bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p6:Int64}), 2) + toUInt64(multiIf(type = {p4:String}, 1, type = {p5:String}, 2, 0)))) AS events
+    FROM events
+    WHERE timestamp >= {p1:DateTime64(3, 'UTC')} AND timestamp < {p2:DateTime64(3, 'UTC')} AND type IN {p3:Array(String)} AND country != ''
+    GROUP BY slice, slot
+    SETTINGS group_by_two_level_threshold_bytes = 4000000)))))
+    WHERE throwIf(people != arrayCount(ends) - 1, 'twins in a slice') = 0))))
 )
 WHERE depth >= 1
 GROUP BY value
@@ -67,13 +65,13 @@ LIMIT {p8:Int64};
 
 SET param_p1 = '[\'IN\',\'US\']';
 SET param_p2 = '[1,2]';
-SET param_p3 = '1209600000';
-SET param_p4 = '2026-03-01 00:00:00.000';
-SET param_p5 = '2026-03-15 00:00:00.000';
-SET param_p6 = '[\'purchase\',\'view\']';
-SET param_p7 = 'view';
-SET param_p8 = 'purchase';
-SET param_p9 = '1772323200000';
+SET param_p3 = '2026-03-01 00:00:00.000';
+SET param_p4 = '2026-03-15 00:00:00.000';
+SET param_p5 = '[\'purchase\',\'view\']';
+SET param_p6 = 'view';
+SET param_p7 = 'purchase';
+SET param_p8 = '1772323200000';
+SET param_p9 = '1209600000';
 SELECT multiIf(slot = -1, '(none)', slot = 0, '(other)', '=' || {p1:Array(String)}[greatest(slot, 1)]) AS label, toUInt8(0) AS whole,
     [countIf(depth >= 1), countIf(depth >= 2)] AS counts,
     [toString(quantileExactInclusiveIf(0.5)(c2 - c1, depth >= 2) / 1000)] AS medians,
@@ -81,22 +79,21 @@ SELECT multiIf(slot = -1, '(none)', slot = 0, '(other)', '=' || {p1:Array(String
     toUInt64(0) AS open
 FROM
 (
-    SELECT *, if(depth >= 2, at[indexOf(f2, c1)], -1) AS c2 FROM (
-    SELECT *, multiIf(depth = 2, arrayFirst(f -> f >= 0, f2), depth = 1, toInt64(bitShiftRight(arrayFirst(x -> bitAnd(x, 31) = 1, e), 5)), -1) AS c1 FROM (
-    SELECT *, multiIf(f2[-1] >= 0, 2, f1[-1] >= 0, 1, 0) AS depth, f1[-1] AS last_entry FROM (
-    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayFill((f, t, s) -> s = 2 AND t - f <= {p3:Int64}, f1, at, step) AS f2 FROM (
-    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 5)), turns), -1 - {p3:Int64}) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 31)), turns), 0) AS step FROM (
-    SELECT *, arrayFilter((x, s, next) -> s != 1 OR next != 1, e, steps, arrayPushBack(arrayPopFront(steps), 0)) AS turns FROM (
-    SELECT *, arrayMap(x -> toUInt8(bitAnd(x, 31)), e) AS steps FROM (
-        SELECT slot, arrayJoin(arraySplit((x, other) -> other != 0, events, arrayDifference(people))) AS e FROM (
-        SELECT slot, arrayMap(x -> toUInt64(x), wide) AS events, arrayMap(x -> toUInt64(bitShiftRight(x, 64)), wide) AS people FROM (
-        SELECT if(country != '', transform(toString(country), {p1:Array(String)}, {p2:Array(Int64)}, toInt64(0)), toInt64(-1)) AS slot, bitShiftRight(person, 54) AS slice, arraySort(groupArray(bitShiftLeft(toUInt128(person), 64) + (bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p9:Int64}), 5) + toUInt64(multiIf(type = {p7:String}, 1, type = {p8:String}, 2, 0))))) AS wide
-        FROM events
-        WHERE timestamp >= {p4:DateTime64(3, 'UTC')} AND timestamp < {p5:DateTime64(3, 'UTC')} AND type IN {p6:Array(String)}
-        GROUP BY slice, slot
-        SETTINGS group_by_two_level_threshold_bytes = 4000000
-        ))
-    )))))))
+    SELECT *, multiIf(depth = 2, times[i], -1) AS c2 FROM (
+    SELECT *, multiIf(depth = 2, b1[i], depth = 1, -1, -1) AS c1 FROM (
+    SELECT *, e.3 AS b1, e.1 AS times, e.2 AS levels, arrayMax(levels) AS depth, indexOf(levels, depth) AS i, bitAnd(e.3[-1], 4294967295) AS last_entry FROM (
+    SELECT *, arrayJoin(arraySplit((z, first) -> first, kept, arrayMap((t, before) -> bitShiftRight(t, 32) != bitShiftRight(before, 32), kept.1, arrayShiftRight(kept.1, 1, -4611686018427387904)))) AS e FROM (
+    SELECT *, arrayFilter(z -> z.2 > 0, arrayZip(at, level, f1)) AS kept FROM (
+    SELECT *, arrayMap((t, s, last, f1) -> multiIf(s = 2 AND t - f1 <= {p9:Int64}, 2, last AND s > 0 AND bitShiftRight(t, 32) = bitShiftRight(f1, 32), 1, 0), at, step, ends, f1) AS level FROM (
+    SELECT *, arrayFill((t, s) -> s = 1, at, step) AS f1, arrayMap((t, next) -> bitShiftRight(t, 32) != bitShiftRight(next, 32), at, arrayShiftLeft(at, 1, -4611686018427387904)) AS ends FROM (
+    SELECT *, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 2)), turns), -4611686018427387904) AS at, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 3)), turns), 0) AS step FROM (
+    SELECT *, arrayFilter((x, next) -> bitAnd(x, 3) != 1 OR bitAnd(bitXor(x, next), 18446744056529682435) != 0, events, arrayShiftLeft(events, 1)) AS turns FROM (
+    SELECT bitShiftRight(person, 54) AS slice, if(country != '', transform(toString(country), {p1:Array(String)}, {p2:Array(Int64)}, toInt64(0)), toInt64(-1)) AS slot, uniqExact(person) AS people, arraySort(groupArray(bitShiftLeft(person, 34) + bitShiftLeft(toUInt64(toUnixTimestamp64Milli(timestamp) - {p8:Int64}), 2) + toUInt64(multiIf(type = {p6:String}, 1, type = {p7:String}, 2, 0)))) AS events
+    FROM events
+    WHERE timestamp >= {p3:DateTime64(3, 'UTC')} AND timestamp < {p4:DateTime64(3, 'UTC')} AND type IN {p5:Array(String)}
+    GROUP BY slice, slot
+    SETTINGS group_by_two_level_threshold_bytes = 4000000)))))
+    WHERE throwIf(people != arrayCount(ends) - 1, 'twins in a slice') = 0))))
 )
 GROUP BY slot
 HAVING counts[1] > 0
