@@ -42,6 +42,40 @@ FROM numbers(%d)`, settleRows+50_000)); err != nil { // the last of them lie in 
 	}
 }
 
+// TestSettleMergesWindows: one part for a month that is over, the same windows, and
+// nothing to do afterwards.
+func TestSettleMergesWindows(t *testing.T) {
+	s := newStore(t, func(c *Config) { c.Now = func() time.Time { return at("2026-03-02T12:00:00Z") } })
+	exec := func(statement string) {
+		if err := s.conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("SYSTEM STOP MERGES windows_by_type")
+	for part := range 3 {
+		exec(fmt.Sprintf(`INSERT INTO events (event_id, type, user_id, timestamp, amount, currency, country, properties)
+SELECT toString(number), ['view', 'purchase'][1 + number %% 2], concat('u', toString(number %% 997)),
+    toDateTime64('2026-02-01 00:00:00', 3, 'UTC') + toIntervalSecond(number * 119 + %d), if(number %% 2 = 1, 1.5, NULL), 'EUR', 'DE', '{}'
+FROM numbers(20000)`, part))
+	}
+	exec("SYSTEM START MERGES windows_by_type")
+	question := `{"kind":"revenue","from":"2026-02-01","to":"2026-03-01","top":0,"breakdown":{"property":"country"}}`
+	before := jsonOf(t, ask(t, s, question).Result)
+	if months, err := s.Settle(t.Context()); err != nil || fmt.Sprint(months) != "[202602]" {
+		t.Fatalf("settled %v, %v; want [202602]", months, err)
+	}
+	var parts uint64
+	if err := s.conn.QueryRow(t.Context(), "SELECT count() FROM system.parts WHERE database = currentDatabase() AND table = 'windows_by_type' AND active AND partition = '202602'").Scan(&parts); err != nil || parts != 1 {
+		t.Errorf("%d parts, %v; want 1", parts, err)
+	}
+	if after := jsonOf(t, ask(t, s, question).Result); after != before {
+		t.Errorf("before %s\nafter  %s", before, after)
+	}
+	if months, err := s.Settle(t.Context()); err != nil || len(months) != 0 {
+		t.Errorf("settled again: %v, %v", months, err)
+	}
+}
+
 // settledRows counts raw rows that lie in the second order as well.
 func settledRows(t *testing.T, s *Store) uint64 {
 	t.Helper()
