@@ -91,7 +91,10 @@ func (r olapRun) goals() string {
 		}
 	}
 	for _, name := range dashboard {
-		f := r.Figures[laneSettled+" "+name]
+		f, asked := r.Figures[laneSettled+" "+name]
+		if !asked {
+			continue
+		}
 		verdict := "met"
 		if f.P99 >= 50 {
 			verdict = "missed"
