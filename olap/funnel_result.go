@@ -58,10 +58,10 @@ func (f *funnel) answer(ctx context.Context, r *run) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.relies = p.mayRely(ctx, r)
+	p.relies = p.mayRely(r)
 	result, err := p.view(ctx, r)
-	if err == nil && p.relies && !p.mayRely(ctx, r) { // rows came in meanwhile
-		p.relies = false
+	if err == nil && p.relies.given() && !r.store.unchanged(ctx, p.relies) {
+		p.relies = settledMonths{}
 		return p.view(ctx, r)
 	}
 	return result, err
@@ -163,6 +163,7 @@ func (p *funnelPlan) once(ctx context.Context, r *run, render func() error, scan
 	if err := render(); err != nil {
 		return err
 	}
+	p.evaluateAll()
 	return r.each(ctx, p.statement, scan)
 }
 

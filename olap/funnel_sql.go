@@ -35,12 +35,12 @@ type funnelPlan struct {
 	*statement
 	*funnel
 	frame  frame
-	cutoff time.Time    // the watermark: events before it are complete
-	groups groups       // values of a breakdown by all
-	links  []funnelStep // the steps that make the chain: those that are not optional
-	byName bool         // each row names its user
-	twins  []uint64     // users that need a slice to themselves
-	relies bool         // they are all that there are
+	cutoff time.Time     // the watermark: events before it are complete
+	groups groups        // values of a breakdown by all
+	links  []funnelStep  // the steps that make the chain: those that are not optional
+	byName bool          // each row names its user
+	twins  []uint64      // users that need a slice to themselves
+	relies settledMonths // where they are all that there are
 
 	wholeHash bool // users are told apart by whole hashes from the beginning
 }

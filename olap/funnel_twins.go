@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -34,20 +33,19 @@ const codeThrown = 395
 type twins struct {
 	mu     sync.Mutex
 	hashes []uint64
-	until  time.Time // those of months before it are all known,
-	months blocks    // while the months consist of these blocks
+	looked settledMonths // all of theirs are known
 }
 
-func (t *twins) settled() (time.Time, blocks) {
+func (t *twins) settled() settledMonths {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.until, t.months
+	return t.looked
 }
 
-func (t *twins) settle(until time.Time, months blocks) {
+func (t *twins) settle(months settledMonths) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.until, t.months = until, months
+	t.looked = months
 }
 
 func (t *twins) known() []uint64 {
@@ -66,13 +64,22 @@ func (t *twins) add(hashes []uint64) []uint64 {
 	return t.hashes
 }
 
-// slice renders the number of a user's slice.
+// fewTwins are told from other users one by one, which is cheaper than a set.
+const fewTwins = 8
+
+// slice renders the number of a user's slice. Those of twins lie beyond the others.
 func (p *funnelPlan) slice() string {
 	slice := fmt.Sprintf("bitShiftRight(person, %d)", 64-sliceBits)
-	if len(p.twins) == 0 {
+	switch {
+	case len(p.twins) == 0:
 		return slice
+	case len(p.twins) > fewTwins:
+		return fmt.Sprintf("if(person IN %s, person, %s)", p.bind(p.twins), slice)
 	}
-	return fmt.Sprintf("if(person IN %s, person, %s)", p.bind(p.twins), slice)
+	for i, twin := range p.twins {
+		slice += fmt.Sprintf(" + (person = %s) * %d", p.bind(twin), (i+1)<<sliceBits)
+	}
+	return slice
 }
 
 // metTwins tells whether a statement failed because of twins.

@@ -27,6 +27,14 @@ type monthBlocks struct {
 // blocks is what months consist of, by their names in the store.
 type blocks map[string]monthBlocks
 
+// settledMonths are the months before an instant, and what they consisted of.
+type settledMonths struct {
+	until  time.Time
+	blocks blocks
+}
+
+func (m settledMonths) given() bool { return len(m.blocks) > 0 }
+
 // monthOver is the first instant of the first month that is not over.
 func (s *Store) monthOver() time.Time {
 	t := s.now().Add(-settleAge)
@@ -59,7 +67,7 @@ func (s *Store) settleTwins(ctx context.Context) error {
 	if err != nil || len(now) == 0 {
 		return err
 	}
-	if _, known := s.twins.settled(); maps.Equal(known, now) {
+	if maps.Equal(s.twins.settled().blocks, now) {
 		return nil
 	}
 	q := newStatement()
@@ -71,18 +79,33 @@ func (s *Store) settleTwins(ctx context.Context) error {
 		return fmt.Errorf("look for users whose hashes are alike: %w", err)
 	}
 	s.twins.add(found.twins)
-	s.twins.settle(until, now)
+	s.twins.settle(settledMonths{until, now})
 	return nil
 }
 
-// mayRely tells whether all twins that the question could meet are known, and
-// takes them into the plan.
-func (p *funnelPlan) mayRely(ctx context.Context, r *run) bool {
-	until, known := r.store.twins.settled()
-	if r.collecting || known == nil || p.last().After(until) || !p.sliced() || p.userBits() < settledUserBits {
-		return false
+// mayRely gives the months in which all twins that the question could meet were
+// known when Settle looked, and takes those into the plan; none where there are no
+// such months.
+func (p *funnelPlan) mayRely(r *run) settledMonths {
+	months := r.store.twins.settled()
+	if r.collecting || p.last().After(months.until) || !p.sliced() || p.userBits() < settledUserBits {
+		return settledMonths{}
 	}
 	p.twins = r.store.twins.known()
-	now, err := r.store.blocksUntil(ctx, until)
-	return err == nil && maps.Equal(known, now)
+	return months
+}
+
+// unchanged tells, after a statement has read its rows, whether the months are
+// still as they were. Where they are not, no other statement relies on them until
+// Settle has looked again.
+func (s *Store) unchanged(ctx context.Context, months settledMonths) bool {
+	now, err := s.blocksUntil(ctx, months.until)
+	if err != nil {
+		return false
+	}
+	same := maps.Equal(months.blocks, now)
+	if !same && maps.Equal(months.blocks, s.twins.settled().blocks) {
+		s.twins.settle(settledMonths{})
+	}
+	return same
 }

@@ -56,6 +56,8 @@ func (s *statement) bind(v any) string {
 		p.kind, p.wire = "Array(String)", arrayText(v, quoteText)
 	case []float64:
 		p.kind, p.wire = "Array(Float64)", arrayText(v, formatFloat)
+	case uint64:
+		p.kind, p.wire = "UInt64", strconv.FormatUint(v, 10)
 	case []uint64:
 		p.kind, p.wire = "Array(UInt64)", arrayText(v, func(n uint64) string { return strconv.FormatUint(n, 10) })
 	case []int64:
