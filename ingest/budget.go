@@ -36,14 +36,17 @@ const (
 	blocksEach = 2
 )
 
-// divide plans the memory of a process: an eighth of what events may take is
+// divide plans the memory of a process: a sixteenth of what events may take is
 // for answers of brokers and for queues, a quarter for the memories of repeats,
-// the rest for blocks; of that again a quarter for small ones. One quarter of
+// five eighths for blocks; of that again a quarter for small ones. One quarter of
 // the whole stays free, for the garbage collector to work with.
+//
+// Longer queues cost time: what waits in them has left the processor's caches
+// when its turn comes, and is more than unpacker keeps to use again.
 func divide(cfg Config, partitions, brokers int) shares {
 	partitions, brokers = max(partitions, 1), max(brokers, 1)
 	events := (cfg.MaxMemory - program) / 4 * 3
-	fetched, ids, blocks := events/8, events/4, events/8*5
+	fetched, ids, blocks := events/16, events/4, events/8*5
 	small := clamp(256<<10, blocks/4/(blocksEach*partitions), 4<<20)
 	larges := min(manyLarge, blocksEach*partitions)
 	return shares{

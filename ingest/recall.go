@@ -66,6 +66,7 @@ type generation struct {
 	// others: so a search goes to events for the right event alone.
 	slots  []uint32
 	places uint32
+	most   int // events that it will have
 }
 
 // rememberedBytes is what an id costs at most: an event and, of the table, two
@@ -79,16 +80,23 @@ type stored struct {
 	receivedAt int64 // milliseconds since 1970
 }
 
-// firstSlots is where the table begins; it doubles as the memory fills.
-const firstSlots = 1024
+// firstEvents is the room that a memory begins with; it doubles as it fills.
+const firstEvents = 512
 
 // newMemory remembers the ids of the last limit offsets, for horizon.
 func newMemory(limit int, horizon time.Duration) *memory {
 	m := &memory{limit: limit, horizon: horizon}
 	for i := range m.generations {
-		m.generations[i] = generation{slots: make([]uint32, firstSlots), places: uint32(1)<<bits.Len(uint(m.half())) - 1}
+		m.generations[i] = newGeneration(min(firstEvents, m.half()), m.half())
 	}
 	return m
+}
+
+// newGeneration has room for so many events, and will have most of them.
+func newGeneration(room, most int) generation {
+	g := generation{places: uint32(1)<<bits.Len(uint(most)) - 1, most: most}
+	g.makeRoom(room)
+	return g
 }
 
 // half is how many events fill a generation.
@@ -130,9 +138,7 @@ func (m *memory) add(s stored) {
 	if len(m.generations[0].events) == m.half() {
 		oldest := m.generations[2]
 		m.generations[2], m.generations[1] = m.generations[1], m.generations[0]
-		clear(oldest.slots)
-		oldest.events = oldest.events[:0]
-		m.generations[0] = oldest
+		m.generations[0] = oldest.emptied()
 	}
 	m.generations[0].add(s)
 }
@@ -146,11 +152,10 @@ func (g *generation) find(id xxh3.Uint128) *stored {
 }
 
 func (g *generation) add(s stored) {
-	g.events = append(g.events, s)
-	if 2*len(g.events) > len(g.slots) {
-		g.grow()
-		return
+	if len(g.events) == cap(g.events) {
+		g.makeRoom(min(2*cap(g.events), g.most))
 	}
+	g.events = append(g.events, s)
 	g.place(len(g.events) - 1)
 }
 
@@ -175,12 +180,25 @@ func (g *generation) place(at int) {
 	g.slots[g.slot(id)] = g.tag(id) | uint32(at+1)
 }
 
-// grow doubles the table.
-func (g *generation) grow() {
-	g.slots = make([]uint32, 2*len(g.slots))
-	for at := range g.events {
+// makeRoom makes room for n events, those that are there among them.
+func (g *generation) makeRoom(n int) {
+	events := g.events
+	g.events = append(make([]stored, 0, n), events...)
+	g.slots = make([]uint32, 1<<bits.Len(uint(2*n-1)))
+	for at := range events {
 		g.place(at)
 	}
+}
+
+// emptied is the generation without its events. It follows one that is full, so
+// it is given the room to become full too.
+func (g *generation) emptied() generation {
+	if cap(g.events) < g.most {
+		return newGeneration(g.most, g.most)
+	}
+	clear(g.slots)
+	g.events = g.events[:0]
+	return *g
 }
 
 // bytes is what the memory takes.

@@ -73,7 +73,7 @@ func TestMemoryIsAMapThatForgets(t *testing.T) {
 		for i := range m.generations {
 			events += len(m.generations[i].events)
 		}
-		if most := 3 * m.half(); events > most || m.bytes() > 2*firstSlots*4*3+limit*rememberedBytes*2 {
+		if most := 3 * m.half(); events > most || m.bytes() > firstEvents*rememberedBytes*2+limit*rememberedBytes*2 {
 			t.Errorf("limit %d: %d events in %d bytes are remembered", limit, events, m.bytes())
 		}
 	}

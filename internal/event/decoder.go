@@ -149,7 +149,8 @@ func (d *Decoder) field(f field) string {
 	return unsafe.String(&d.buf[s.from()], s.size())
 }
 
-// read is field for the parsers of numbers, which only read it.
+// read is field for those who only read it. There is room behind most of it: the
+// rest of the event and the padding.
 func (d *Decoder) read(f field) []byte {
 	if d.spans[f].rewritten() {
 		return unsafe.Slice(unsafe.StringData(d.rewritten[f]), len(d.rewritten[f]))
@@ -237,21 +238,24 @@ func (d *Decoder) checkWindow() bool {
 // appendRow appends the checked event to every column of b.
 func (d *Decoder) appendRow(b *Batch, pos Position) {
 	b.reserve()
-	b.EventID.Append(d.eventID(pos))
-	b.Type.Append(d.field(fieldType))
-	anonymous := d.field(fieldAnonymousID)
-	b.AnonymousID.Append(anonymous)
-	user := d.field(fieldUserID)
-	if user == "" {
-		user = anonymous
+	if d.spans[fieldEventID].size() != 0 {
+		b.EventID.add(d.read(fieldEventID))
+	} else {
+		b.EventID.Append(d.ownID(pos))
 	}
-	b.UserID.Append(user)
-	b.SessionID.Append(d.field(fieldSessionID))
+	b.Type.add(d.read(fieldType))
+	b.AnonymousID.add(d.read(fieldAnonymousID))
+	user := d.read(fieldUserID)
+	if len(user) == 0 {
+		user = d.read(fieldAnonymousID)
+	}
+	b.UserID.add(user)
+	b.SessionID.add(d.read(fieldSessionID))
 	b.Timestamp = append(b.Timestamp, d.timestamp)
 	b.ReceivedAt = append(b.ReceivedAt, pos.ReceivedAt)
 	d.appendProperties(b)
 	d.appendContext(b)
-	b.KafkaTopic.Append(pos.Topic)
+	b.KafkaTopic.addSame(pos.Topic)
 	b.KafkaPartition = append(b.KafkaPartition, pos.Partition)
 	b.KafkaOffset = append(b.KafkaOffset, pos.Offset)
 }
@@ -259,38 +263,35 @@ func (d *Decoder) appendRow(b *Batch, pos Position) {
 func (d *Decoder) appendProperties(b *Batch) {
 	b.Amount = append(b.Amount, d.amount)
 	b.HasAmount = append(b.HasAmount, d.hasAmount)
-	b.Currency.Append(d.field(fieldCurrency))
-	b.ProductID.Append(d.field(fieldProductID))
-	b.Category.Append(d.field(fieldCategory))
-	b.VideoID.Append(d.field(fieldVideoID))
-	properties := "{}"
-	if !d.spans[fieldProperties].absent() {
-		properties = d.field(fieldProperties)
+	b.Currency.add(d.read(fieldCurrency))
+	b.ProductID.add(d.read(fieldProductID))
+	b.Category.add(d.read(fieldCategory))
+	b.VideoID.add(d.read(fieldVideoID))
+	if d.spans[fieldProperties].absent() {
+		b.Properties.Append("{}")
+	} else {
+		b.Properties.add(d.read(fieldProperties))
 	}
-	b.Properties.Append(properties)
 }
 
 func (d *Decoder) appendContext(b *Batch) {
-	b.IP.Append(d.field(fieldIP))
-	b.UserAgent.Append(d.field(fieldUserAgent))
-	b.Country.Append(d.field(fieldCountry))
-	b.Page.Append(d.field(fieldPage))
-	b.Referrer.Append(d.field(fieldReferrer))
-	b.Platform.Append(d.field(fieldPlatform))
-	b.AppVersion.Append(d.field(fieldAppVersion))
-	b.Device.Append(d.field(fieldDevice))
-	b.OS.Append(d.field(fieldOS))
-	b.Browser.Append(d.field(fieldBrowser))
-	b.Locale.Append(d.field(fieldLocale))
+	b.IP.add(d.read(fieldIP))
+	b.UserAgent.add(d.read(fieldUserAgent))
+	b.Country.add(d.read(fieldCountry))
+	b.Page.add(d.read(fieldPage))
+	b.Referrer.add(d.read(fieldReferrer))
+	b.Platform.add(d.read(fieldPlatform))
+	b.AppVersion.add(d.read(fieldAppVersion))
+	b.Device.add(d.read(fieldDevice))
+	b.OS.add(d.read(fieldOS))
+	b.Browser.add(d.read(fieldBrowser))
+	b.Locale.add(d.read(fieldLocale))
 }
 
-// eventID is the event's own id, or one made of where its record lies. The
-// record's time is part of it because a topic that is deleted and made again
+// ownID is the id of an event that has none: where its record lies. The record's
+// time is part of it because a topic that is deleted and made again
 // counts its offsets from zero.
-func (d *Decoder) eventID(pos Position) string {
-	if d.spans[fieldEventID].size() != 0 {
-		return d.field(fieldEventID)
-	}
+func (d *Decoder) ownID(pos Position) string {
 	id := append(d.scratch.alloc(len(pos.Topic) + 64)[:0], pos.Topic...)
 	id = append(id, '/')
 	id = strconv.AppendInt(id, int64(pos.Partition), 10)

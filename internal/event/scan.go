@@ -8,8 +8,8 @@ import (
 // padding is how many zero bytes follow the text of an event while it is
 // scanned. The scanner reads one or two words of eight bytes and looks for the
 // end of a string or a number without asking where the event ends: the zeros
-// end both.
-const padding = 16
+// end both. Columns copy more than a short value has, up to 32 bytes.
+const padding = 32
 
 // span is the place of a value in the event: bytes [from, from+size). The zero
 // span is an absent value.

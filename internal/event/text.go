@@ -33,17 +33,42 @@ func (t *Text) At(i int) string {
 }
 
 // Append adds a value at the end.
-func (t *Text) Append(s string) {
-	at, end := len(t.wire), len(t.wire)+1+len(s)
-	if len(s) < 0x80 && end <= cap(t.wire) {
-		t.wire = t.wire[:end]
-		t.wire[at] = byte(len(s))
-		copy(t.wire[at+1:], s)
-	} else {
-		t.wire = withRoom(t.wire, binary.MaxVarintLen32+len(s))
-		t.wire = append(binary.AppendUvarint(t.wire, uint64(len(s))), s...)
+func (t *Text) Append(s string) { t.add(bytesOf(s)) }
+
+// add is Append. Where s has room behind it, and the column too, a short value is
+// copied together with what lies behind it, which the next value is written over:
+// a copy of a fixed size needs no call. (A loop of such copies, for longer values,
+// was slower than a call.)
+func (t *Text) add(s []byte) {
+	at, n := len(t.wire), len(s)
+	switch room := cap(t.wire) - at; {
+	case n <= 32 && cap(s) >= 32 && room > 32:
+		dst := t.wire[at : at+1+32]
+		dst[0] = byte(n)
+		copy32(dst[1:], s[:32])
+		t.wire = t.wire[:at+1+n]
+	case n <= 64 && cap(s) >= 64 && room > 64:
+		dst := t.wire[at : at+1+64]
+		dst[0] = byte(n)
+		copy32(dst[1:], s[:32])
+		copy32(dst[33:], s[32:64])
+		t.wire = t.wire[:at+1+n]
+	case n < 0x80 && n < room:
+		dst := t.wire[at : at+1+n]
+		dst[0] = byte(n)
+		copy(dst[1:], s)
+		t.wire = t.wire[:at+1+n]
+	default:
+		t.wire = withRoom(t.wire, binary.MaxVarintLen32+n)
+		t.wire = append(binary.AppendUvarint(t.wire, uint64(n)), s...)
 	}
 	t.ends = append(t.ends, uint32(len(t.wire)))
+}
+
+// copy32 copies 32 bytes.
+func copy32(dst, src []byte) {
+	*(*[16]byte)(dst) = [16]byte(src)
+	*(*[16]byte)(dst[16:]) = [16]byte(src[16:])
 }
 
 // Wire is the whole column, borrowed.

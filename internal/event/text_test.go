@@ -45,6 +45,46 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestRoomBehind cuts values out of a text of noise, with more or less of it
+// behind them: none of that may show in a column, nor in a view of it.
+func TestRoomBehind(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	noise := make([]byte, 400)
+	for i := range noise {
+		noise[i] = byte(r.Uint32())
+	}
+	var texts Text
+	var words Words
+	var want []string
+	for range 5000 {
+		from := r.IntN(200)
+		to := from + r.IntN(140)
+		if r.IntN(2) == 0 {
+			to = from + r.IntN(20)
+		}
+		value := noise[from:to:min(to+r.IntN(80), len(noise))]
+		texts.add(value)
+		words.add(value)
+		want = append(want, string(value))
+	}
+	checkText(t, &texts, want)
+	checkWords(t, &words, want, len(want))
+	half := texts.between(0, len(want)/2)
+	half.add(noise[:5])
+	checkText(t, &texts, want)
+	for range 100 { // few words, whatever lies behind them
+		words.reset()
+		from := r.IntN(4)
+		words.add(noise[from : from+3])
+		words.add(slices.Clip(slices.Clone(noise[from : from+3])))
+		if words.Words().Len() != 1 {
+			t.Fatalf("%q is kept twice", noise[from:from+3])
+		}
+	}
+}
+
 func checkText(t *testing.T, column *Text, want []string) {
 	t.Helper()
 	if column.Len() != len(want) {

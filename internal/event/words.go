@@ -28,28 +28,30 @@ type recentWord struct {
 	key uint32
 }
 
-// shortWord is the text of a word of up to 16 bytes: two are equal if and only
-// if the words are.
+// shortWord is the text of a word of up to 16 bytes, with zeros behind: two are
+// equal if and only if the words are.
 type shortWord struct {
-	head, tail uint64 // which overlap, or are 0 where there is nothing
+	head, tail uint64
 	size       uint32 // plus one
 }
 
 // short is the text of s, which has at most 16 bytes.
-func short(s string) shortWord {
-	n := len(s)
-	w := shortWord{size: uint32(n) + 1}
-	b := bytesOf(s)
-	switch {
-	case n >= 8:
-		w.head, w.tail = binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[n-8:])
-	case n >= 4:
-		w.head = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<32
-	case n > 0:
-		w.head = uint64(b[0]) | uint64(b[n/2])<<8 | uint64(b[n-1])<<16
+func short(s []byte) shortWord {
+	if cap(s) < 16 {
+		var room [16]byte
+		copy(room[:], s)
+		s = room[:len(s)]
 	}
-	return w
+	text := s[:16]
+	return shortWord{
+		head: binary.LittleEndian.Uint64(text) & lowBytes(len(s)),
+		tail: binary.LittleEndian.Uint64(text[8:]) & lowBytes(max(len(s)-8, 0)),
+		size: uint32(len(s)) + 1,
+	}
 }
+
+// lowBytes masks the n low bytes of a word, all of them from 8 on.
+func lowBytes(n int) uint64 { return 1<<(8*uint(n)) - 1 }
 
 // place is where the cache has the word.
 func (w shortWord) place() int {
@@ -71,17 +73,31 @@ func (w *Words) Words() *Text { return &w.words }
 func (w *Words) Keys() []uint32 { return w.keys }
 
 // Append adds a row at the end.
-func (w *Words) Append(s string) {
+func (w *Words) Append(s string) { w.add(bytesOf(s)) }
+
+// add is Append. Where s has room behind it, that is read too, and masked: so
+// words of different sizes take the same way.
+func (w *Words) add(s []byte) {
 	if len(s) > 16 {
-		w.keys = append(w.keys, w.key(s))
+		w.keys = append(w.keys, w.key(borrowed(s)))
 		return
 	}
 	word := short(s)
 	recent := &w.recent[word.place()]
 	if recent.shortWord != word {
-		*recent = recentWord{word, w.key(s)}
+		*recent = recentWord{word, w.key(borrowed(s))}
 	}
 	w.keys = append(w.keys, recent.key)
+}
+
+// addSame is Append for a column whose rows nearly all say the same.
+func (w *Words) addSame(s string) {
+	last := len(w.keys) - 1
+	if last < 0 || w.At(last) != s {
+		w.Append(s)
+		return
+	}
+	w.keys = append(w.keys, w.keys[last])
 }
 
 // key finds the key of a word, which may be new.
