@@ -39,7 +39,8 @@ type likelyCustomers struct {
 	bounds map[string]money
 }
 
-// topCustomers reads who brought most, per currency.
+// topCustomers reads who brought most, per currency. A question that is only looked
+// at shows the statement of all names: it reads no less than that of a few.
 func (p *revenuePlan) topCustomers(ctx context.Context, r *run) ([]RevenueCustomer, error) {
 	if *p.Top == 0 {
 		return []RevenueCustomer{}, nil
