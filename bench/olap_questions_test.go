@@ -54,6 +54,8 @@ func olapQuestions() []olapQuestion {
 		{name: "revenue by country", question: `{"kind":"revenue",` + olapMonth + `,"top":0,"breakdown":{"property":"country","limit":250}}`, figures: ordersByCountry,
 			naive:    `SELECT count() FROM raw WHERE ` + monthSQL + ` AND type = 'purchase' GROUP BY currency, country HAVING uniqExact(user_id) > 0 AND sum(amount) > 0 ORDER BY currency, country`,
 			postgres: `SELECT count(*) FROM events WHERE ` + monthTS + ` AND type = 'purchase' GROUP BY currency, country HAVING count(DISTINCT user_id) > 0 AND sum(amount) > 0 ORDER BY currency, country`},
+		{name: "revenue with its ten best customers", question: `{"kind":"revenue",` + olapMonth + `}`},
+		{name: "revenue by country with its ten best customers", question: `{"kind":"revenue",` + olapMonth + `,"breakdown":{"property":"country","limit":250}}`},
 		{name: "windows of a day", raw: true, question: `{"kind":"windows",` + olapDay + `}`, figures: windowUsers,
 			naive:    `SELECT uniqExact(user_id) FROM raw WHERE ` + daySQL + ` GROUP BY toStartOfTenMinutes(timestamp) AS w, type ORDER BY w, toString(type)`,
 			postgres: `SELECT count(DISTINCT user_id) FROM events WHERE ` + dayTS + ` GROUP BY ts / 600000, type ORDER BY ts / 600000, type COLLATE "C"`,

@@ -3,7 +3,6 @@ package olap
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -197,29 +196,4 @@ func (row revenueRow) figures() RevenueFigures {
 		Gross: row.gross, Refunds: row.refunds, Net: row.gross.minus(row.refunds), Orders: row.orders, Customers: row.customers,
 		AverageOrder: row.gross.per(row.priced), PerCustomer: row.gross.per(row.customers),
 	}
-}
-
-// topCustomers reads who brought most, per currency.
-func (p *revenuePlan) topCustomers(ctx context.Context, r *run) ([]RevenueCustomer, error) {
-	customers := []RevenueCustomer{}
-	if *p.Top == 0 {
-		return customers, nil
-	}
-	p.statement = newStatement()
-	if err := p.renderCustomers(); err != nil {
-		return nil, err
-	}
-	err := r.each(ctx, p.statement, func(cursor driver.Rows) error {
-		var c RevenueCustomer
-		var currency, gross, refunds string
-		err := cursor.Scan(&currency, &c.UserID, &gross, &refunds, &c.Orders)
-		c.Currency, c.Gross, c.Refunds = currencyOf(currency), parseMoney(gross), parseMoney(refunds)
-		c.Net = c.Gross.minus(c.Refunds)
-		customers = append(customers, c)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the top customers: %w", err)
-	}
-	return customers, nil
 }

@@ -171,17 +171,3 @@ func (p *revenuePlan) ranking() error {
 	p.text(" DESC, value\nLIMIT ", p.bind(int64(p.Breakdown.Limit)), " BY currency\nLIMIT ", p.bind(int64(maxRevenueLines+1)))
 	return nil
 }
-
-// renderCustomers ranks the users who bought, in each currency.
-func (p *revenuePlan) renderCustomers() error {
-	where, err := p.where(typePurchase, typeRefund)
-	if err != nil {
-		return err
-	}
-	purchase, refund := "type = "+p.bind(typePurchase), "type = "+p.bind(typeRefund)
-	p.text("SELECT currency, user_id, toString(gross), toString(refunds), orders\nFROM\n(",
-		"\n    SELECT currency, user_id, ifNull(sumIf(amount, ", purchase, "), 0) AS gross, ifNull(sumIf(amount, ", refund, "), 0) AS refunds, countIf(", purchase, ") AS orders",
-		"\n    FROM events\n    WHERE ", where, "\n    GROUP BY currency, user_id\n    HAVING orders > 0\n)",
-		"\nORDER BY currency, gross - refunds DESC, gross DESC, user_id\nLIMIT ", p.bind(int64(*p.Top)), " BY currency")
-	return nil
-}

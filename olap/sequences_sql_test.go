@@ -15,6 +15,7 @@ func TestSequenceSQL(t *testing.T) {
 	write(t, s, "sql", []row{
 		{user: "u1", kind: "purchase", at: at("2026-03-02T10:00:00Z"), amount: "5", currency: "USD", category: "books", country: "IN", video: "v1"},
 		{user: "u1", kind: "video_play", at: at("2026-03-02T10:01:00Z"), country: "IN", video: "it's"},
+		{user: "u2", kind: "purchase", at: at("2026-02-02T10:00:00Z"), amount: "7", currency: "USD"},
 	})
 	var april []row // two currencies in a window, two countries in a currency
 	for i, country := range []string{"IN", "US", "IN"} {
@@ -31,6 +32,7 @@ func TestSequenceSQL(t *testing.T) {
 		"revenue":            `{}`,
 		"revenue_ragged":     `{"from":"2026-03-01T10:05:00Z","to":"2026-03-02T00:03:00Z","currency":"it's","top":0}`,
 		"revenue_breakdown":  `{"breakdown":{"property":"category"},"timezone":"America/New_York"}`,
+		"revenue_customers":  `{"from":"2026-02-01","to":"2026-03-01","interval":"month","top":1}`,
 		"video":              `{"video_id":"it's"}`,
 		"video_breakdown":    `{"breakdown":{"property":"video_id","limit":3}}`,
 		"revenue_country":    `{"from":"2026-04-01","to":"2026-04-08T00:20:00Z","top":0,"breakdown":{"property":"country","limit":1}}`,

@@ -34,4 +34,5 @@ FROM
     HAVING orders > 0
 )
 ORDER BY currency, gross - refunds DESC, gross DESC, user_id
-LIMIT {p6:Int64} BY currency;
+LIMIT {p6:Int64} BY currency
+SETTINGS optimize_aggregation_in_order = 0;
