@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,6 +63,7 @@ func (a *arena) nativeLane(connections int) lane {
 				sending.Wait()
 				return memberUsage{}
 			},
+			pid: os.Getpid(), // it sends the blocks itself
 		}
 	}}
 }
