@@ -30,6 +30,8 @@ type blockWriter struct {
 	frame []byte           // of one kind, not compressed yet
 	by    *compress.Writer // what will compress it
 	err   error
+
+	numbers [4 << 10]byte // room to put numbers into
 }
 
 func newBlockWriter(conn io.Writer, c Compression) *blockWriter {
@@ -114,27 +116,31 @@ func (w *blockWriter) flush() error {
 	return w.err
 }
 
-// writeNumbers writes a column of values that take the same few bytes each,
-// which put appends.
-func writeNumbers[T any](w *blockWriter, values []T, put func(dst []byte, v T) []byte) {
-	var room [4 << 10]byte
-	dst := room[:0]
-	for _, v := range values {
-		if len(dst) > len(room)-8 {
-			w.other(dst)
-			dst = room[:0]
-		}
-		dst = put(dst, v)
+// writeNumbers writes a column of values that take size bytes each, which put
+// writes many at a time: a call for each would take longer than the rest.
+func writeNumbers[T any](w *blockWriter, values []T, size int, put func(dst []byte, values []T)) {
+	for len(values) > 0 {
+		n := min(len(values), len(w.numbers)/size)
+		put(w.numbers[:n*size], values[:n])
+		w.other(w.numbers[:n*size])
+		values = values[n:]
 	}
-	w.other(dst)
 }
 
 func (w *blockWriter) int64s(values []int64) {
-	writeNumbers(w, values, func(dst []byte, v int64) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(v)) })
+	writeNumbers(w, values, 8, func(dst []byte, values []int64) {
+		for i, v := range values {
+			binary.LittleEndian.PutUint64(dst[8*i:], uint64(v))
+		}
+	})
 }
 
 func (w *blockWriter) int32s(values []int32) {
-	writeNumbers(w, values, func(dst []byte, v int32) []byte { return binary.LittleEndian.AppendUint32(dst, uint32(v)) })
+	writeNumbers(w, values, 4, func(dst []byte, values []int32) {
+		for i, v := range values {
+			binary.LittleEndian.PutUint32(dst[4*i:], uint32(v))
+		}
+	})
 }
 
 // head begins a block.

@@ -95,13 +95,30 @@ func writeWords(w *blockWriter, column *event.Words) {
 	w.int64s([]int64{wordsVersion, wordsFollow | width, int64(words.Len())})
 	w.text(words.Wire())
 	w.int64s([]int64{int64(len(keys))})
+	writeKeys(w, keys, width)
+}
+
+// writeKeys writes keys that take one, two or four bytes.
+func writeKeys(w *blockWriter, keys []uint32, width int64) {
 	switch width {
 	case keys8:
-		writeNumbers(w, keys, func(dst []byte, k uint32) []byte { return append(dst, byte(k)) })
+		writeNumbers(w, keys, 1, func(dst []byte, keys []uint32) {
+			for i, k := range keys {
+				dst[i] = byte(k)
+			}
+		})
 	case keys16:
-		writeNumbers(w, keys, func(dst []byte, k uint32) []byte { return binary.LittleEndian.AppendUint16(dst, uint16(k)) })
+		writeNumbers(w, keys, 2, func(dst []byte, keys []uint32) {
+			for i, k := range keys {
+				binary.LittleEndian.PutUint16(dst[2*i:], uint16(k))
+			}
+		})
 	default:
-		writeNumbers(w, keys, binary.LittleEndian.AppendUint32)
+		writeNumbers(w, keys, 4, func(dst []byte, keys []uint32) {
+			for i, k := range keys {
+				binary.LittleEndian.PutUint32(dst[4*i:], k)
+			}
+		})
 	}
 }
 
@@ -112,16 +129,22 @@ func writeSealedAt(w *blockWriter, b *event.Batch) {
 	if at == 0 {
 		at = time.Now().UnixMilli()
 	}
-	writeNumbers(w, b.Timestamp, func(dst []byte, _ int64) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(at)) })
+	writeNumbers(w, b.Timestamp, 8, func(dst []byte, rows []int64) {
+		for i := range rows {
+			binary.LittleEndian.PutUint64(dst[8*i:], uint64(at))
+		}
+	})
 }
 
 // writeAmounts writes which rows have no amount, then the amounts in millionths.
 func writeAmounts(w *blockWriter, b *event.Batch) {
-	writeNumbers(w, b.HasAmount, func(dst []byte, has bool) []byte {
-		if has {
-			return append(dst, 0)
+	writeNumbers(w, b.HasAmount, 1, func(dst []byte, has []bool) {
+		for i := range has {
+			dst[i] = 1
+			if has[i] {
+				dst[i] = 0
+			}
 		}
-		return append(dst, 1)
 	})
 	w.int64s(b.Amount)
 }
