@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"millrace/internal/event"
 )
 
 // build fills blocks until the partition is stopped or lost.
@@ -136,7 +138,9 @@ func (p *partition) accept(records []*kgo.Record) bool {
 			}
 		}
 		if p.wantsLarge && p.building.empty() { // not before there is something to store
-			p.building.reset(p.building.first, p.budget.take(p.maxAge(), p.stopping, p.ctx.Done()))
+			large := p.budget.take(p.maxAge(), p.stopping, p.ctx.Done())
+			p.makeReady(large)
+			p.building.reset(p.building.first, large)
 		}
 		p.building.add(p.decoder, p.memory, r)
 		p.next = r.Offset + 1
@@ -148,6 +152,20 @@ func (p *partition) accept(records []*kgo.Record) bool {
 	p.building.check(p.memory)
 	p.building.show()
 	return true
+}
+
+// makeReady gives a large batch, or nil, the room that it takes to fill it with
+// events like those of the block before.
+func (p *partition) makeReady(large *event.Batch) {
+	if large == nil || p.shape.Rows == 0 {
+		return
+	}
+	times := func(limit, held int) float64 { return float64(limit) / float64(max(held, 1)) }
+	large.Reserve(p.shape, min( // what will close the block, see full
+		times(p.cfg.MaxRows, p.shape.Rows),
+		times(p.cfg.MaxBytes, p.shape.Bytes),
+		times(p.budget.large/5*4, p.shape.Size),
+	))
 }
 
 // expect reports records that retention or compaction has taken away before
@@ -189,6 +207,7 @@ func (p *partition) handOver(closedBy string) bool {
 	p.building.check(p.memory)
 	p.building.closedBy = closedBy
 	p.building.show()
+	p.shape = p.building.batch.Shape()
 	select {
 	case p.blocks <- p.building:
 		return p.refill(true)

@@ -56,6 +56,7 @@ type partition struct {
 	building *block
 	// wantsLarge says that the block before was full.
 	wantsLarge bool
+	shape      event.Shape // of the block that was handed over last
 	// wasBehind says that the partition has been behind, and has not caught up since.
 	wasBehind bool
 

@@ -146,11 +146,13 @@ const leastRows = 256
 // reserve makes room for one more row in every column, or for twice as many as
 // there are.
 func (b *Batch) reserve() {
-	n := b.Len()
-	if cap(b.Timestamp) > n {
-		return
+	if n := b.Len(); cap(b.Timestamp) == n {
+		b.reserveRows(max(n, leastRows))
 	}
-	more := max(n, leastRows)
+}
+
+// reserveRows makes room for so many more rows in every column.
+func (b *Batch) reserveRows(more int) {
 	for _, column := range b.texts() {
 		column.ends = withRoom(column.ends, more)
 	}
