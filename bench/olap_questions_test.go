@@ -79,6 +79,7 @@ func olapQuestions() []olapQuestion {
 		{name: "stickiness", question: `{"kind":"stickiness",` + olapMonth + `}`},
 		{name: "paths", raw: true, question: `{"kind":"paths",` + olapMonth + `,"items":"event"}`},
 		{name: "sessions", raw: true, question: `{"kind":"sessions",` + olapMonth + `}`},
+		{name: "sessions by country", raw: true, question: `{"kind":"sessions",` + olapMonth + `,"breakdown":{"property":"country"}}`},
 		{name: "video", raw: true, question: `{"kind":"video",` + olapMonth + `}`},
 	}
 }

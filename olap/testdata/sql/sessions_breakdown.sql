@@ -11,14 +11,14 @@ SELECT substring(value, 2) AS name
 FROM
 (
     SELECT user_id, min(toUnixTimestamp64Milli(timestamp)) AS begun, max(toUnixTimestamp64Milli(timestamp)) AS ended, count() AS events,
-        argMinIf('=' || toString(country), (timestamp, kafka_offset), country != '') AS value
+        argMinIf('=' || toString(country), bitShiftLeft(toInt128(toUnixTimestamp64Milli(timestamp)), 64) + kafka_offset, country != '') AS value
     FROM events
     WHERE timestamp >= {p2:DateTime64(3, 'UTC')} AND timestamp < {p3:DateTime64(3, 'UTC')} AND session_id != '' AND ((page != '' AND page = {p1:String}))
     GROUP BY user_id, session_id
     HAVING begun >= {p4:Int64} AND begun < {p5:Int64}
     UNION ALL
     SELECT user_id, min(toUnixTimestamp64Milli(timestamp)) AS begun, max(toUnixTimestamp64Milli(timestamp)) AS ended, count() AS events,
-        argMinIf('=' || toString(country), (timestamp, kafka_offset), country != '') AS value
+        argMinIf('=' || toString(country), bitShiftLeft(toInt128(toUnixTimestamp64Milli(timestamp)), 64) + kafka_offset, country != '') AS value
     FROM
     (
     SELECT * EXCEPT (opens), '\n' || toString(sum(opens) OVER (PARTITION BY user_id ORDER BY timestamp)) AS session FROM
@@ -53,14 +53,14 @@ SELECT toInt64(if(value = '', -1, 0)) AS slot, intDiv(begun - {p2:Int64}, {p3:In
 FROM
 (
     SELECT user_id, min(toUnixTimestamp64Milli(timestamp)) AS begun, max(toUnixTimestamp64Milli(timestamp)) AS ended, count() AS events,
-        argMinIf('=' || toString(country), (timestamp, kafka_offset), country != '') AS value
+        argMinIf('=' || toString(country), bitShiftLeft(toInt128(toUnixTimestamp64Milli(timestamp)), 64) + kafka_offset, country != '') AS value
     FROM events
     WHERE timestamp >= {p5:DateTime64(3, 'UTC')} AND timestamp < {p6:DateTime64(3, 'UTC')} AND session_id != '' AND ((page != '' AND page = {p4:String}))
     GROUP BY user_id, session_id
     HAVING begun >= {p2:Int64} AND begun < {p7:Int64}
     UNION ALL
     SELECT user_id, min(toUnixTimestamp64Milli(timestamp)) AS begun, max(toUnixTimestamp64Milli(timestamp)) AS ended, count() AS events,
-        argMinIf('=' || toString(country), (timestamp, kafka_offset), country != '') AS value
+        argMinIf('=' || toString(country), bitShiftLeft(toInt128(toUnixTimestamp64Milli(timestamp)), 64) + kafka_offset, country != '') AS value
     FROM
     (
     SELECT * EXCEPT (opens), '\n' || toString(sum(opens) OVER (PARTITION BY user_id ORDER BY timestamp)) AS session FROM
