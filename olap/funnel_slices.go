@@ -76,7 +76,7 @@ func (p *funnelPlan) slices(slot, steps, where string) {
 // asked for, they are read of those alone that need them.
 func (p *funnelPlan) evaluateAll() {
 	asks := func(s funnelStep) bool { return s.Where.given() }
-	if p.sliced() && p.Breakdown == nil && !p.Where.given() && !slices.ContainsFunc(p.Steps, asks) {
+	if p.sliced() && p.View != viewTrend && p.Breakdown == nil && !p.Where.given() && !slices.ContainsFunc(p.Steps, asks) {
 		p.text("\nSETTINGS short_circuit_function_evaluation = 'disable'")
 	}
 }
