@@ -210,8 +210,8 @@ func TestLiveTellsOfTroubleAndRecovers(t *testing.T) {
 
 func TestLiveHeartbeat(t *testing.T) {
 	s := start(t, func(c *Config, _ *Deps) {
-		c.LiveInterval, c.LiveHeartbeat = time.Hour, 5*time.Millisecond
-		c.ReadTimeout, c.IdleTimeout = 20*time.Millisecond, 20*time.Millisecond // must not end a stream
+		c.LiveInterval, c.LiveHeartbeat = time.Hour, 50*time.Millisecond
+		c.ReadTimeout, c.IdleTimeout = 300*time.Millisecond, 300*time.Millisecond // must not end a stream
 	})
 	live := s.follow()
 	live.next() // the first figures

@@ -52,10 +52,11 @@ func (s *Store) running(ctx context.Context, work func(context.Context, *run) er
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.QueryTimeout)
 	defer cancel()
 	r := &run{store: s, now: s.now(), meta: Meta{Semantics: Semantics, SQL: []string{}, Warnings: []string{}}}
-	if err := r.completeness(ctx); err != nil {
-		return r.meta, err
+	err := r.completeness(ctx)
+	if err == nil {
+		err = work(ctx, r)
 	}
-	if err := work(ctx, r); err != nil {
+	if err != nil {
 		return r.meta, r.cut(err, time.Since(started))
 	}
 	r.meta.RowsRead, r.meta.BytesRead = r.rows.Load(), r.bytes.Load()

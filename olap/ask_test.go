@@ -77,10 +77,10 @@ func TestAskKeepsToItsLimits(t *testing.T) {
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	for address, want := range map[string]string{
-		"localhost":                       "write host:port or clickhouse://",
-		"clickhouse://u:secret@[::bad/db": "clickhouse address",
-		"127.0.0.1:1":                     "reach clickhouse",
-		"http://u:secret@127.0.0.1:8123":  "native port (9000, not 8123)",
+		"localhost":                           "write host:port or clickhouse://",
+		"clickhouse://u:sec@secret@[::bad/db": "clickhouse address",
+		"127.0.0.1:1":                         "reach clickhouse",
+		"http://u:secret@127.0.0.1:8123":      "native port (9000, not 8123)",
 	} {
 		cfg := DefaultConfig()
 		cfg.Address, cfg.DialTimeout = address, time.Second

@@ -108,8 +108,8 @@ func (c Config) options() (*clickhouse.Options, error) {
 // redact hides the password of a URL in an error message.
 func redact(address string) string {
 	scheme, rest, _ := strings.Cut(address, "://")
-	if _, host, ok := strings.Cut(rest, "@"); ok {
-		return scheme + "://…@" + host
+	if at := strings.LastIndex(rest, "@"); at >= 0 { // a password may have one too
+		return scheme + "://…" + rest[at:]
 	}
 	return address
 }

@@ -77,7 +77,7 @@ func TestFunnelAgreesWithTheReference(t *testing.T) {
 		t.Run(string(order), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(*seed, 11))
 			rows := randomHistories(r, users)
-			s := newStore(t, func(c *Config) { c.QueryTimeout = 5 * time.Minute }) // a busy machine is no fault
+			s := newStore(t)
 			write(t, s, "histories", rows)
 			for i := range *funnelQuestions {
 				question := randomFunnel(r, order, i%3 == 0)

@@ -37,7 +37,7 @@ func (l bigLog) Kinds(_ context.Context, _ int32, first, last int64) (records, m
 // BenchmarkLedger asks for the last hour, the last day and all 30 days of a
 // store that is merged, so that every granule holds offsets of a whole month.
 func BenchmarkLedger(b *testing.B) {
-	s := newStore(b, func(c *Config) { c.QueryTimeout = 5 * time.Minute })
+	s := newStore(b)
 	log := bigLog{*ledgerRows}
 	const step = 1_000_000
 	for from := int64(0); from < log.rows; from += step {

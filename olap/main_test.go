@@ -31,6 +31,7 @@ func openStore(t testing.TB, change ...func(*Config)) *Store {
 	_, address, database := enginetest.ClickHouse(t)
 	cfg := DefaultConfig()
 	cfg.Address, cfg.Database = address, database
+	cfg.QueryTimeout = 5 * time.Minute // a busy machine is no fault
 	for _, c := range change {
 		c(&cfg)
 	}

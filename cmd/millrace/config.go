@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"text/tabwriter"
 
@@ -31,7 +32,8 @@ func newConfigCmd(a *app) *cobra.Command {
 		Use:   "config",
 		Short: "Show or check the settings that `millrace up` would use",
 		Long: `Show every setting of "millrace up", its value and where the value comes from.
-A flag beats the environment (MILLRACE_<FLAG>), which beats the file.`,
+A flag beats the environment (MILLRACE_<FLAG>), which beats the file. Passwords
+in addresses are not shown.`,
 		Example: `  millrace config
   MILLRACE_LISTEN=127.0.0.1:9999 millrace config --json
   millrace config --check --config /etc/millrace.yaml`,
@@ -96,10 +98,22 @@ func collectSettings(cmd *cobra.Command, file string) ([]setting, error) {
 	var settings []setting
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !own[f.Name] {
-			settings = append(settings, setting{f.Name, f.Value.String(), f.DefValue, sources[f.Name], envName(f.Name)})
+			settings = append(settings, setting{f.Name, withoutPassword(f.Value.String()), f.DefValue, sources[f.Name], envName(f.Name)})
 		}
 	})
 	return settings, nil
+}
+
+// Where an address may hold a password: before its host, or as a parameter.
+var (
+	passwordOfUser      = regexp.MustCompile(`(://[^/?#:@\s]*:)\S*@`)
+	passwordOfParameter = regexp.MustCompile(`(?i)(\bpassword\s*=\s*)('[^']*'|[^\s&]+)`)
+)
+
+// withoutPassword is a setting as it may be shown to others.
+func withoutPassword(value string) string {
+	value = passwordOfUser.ReplaceAllString(value, "$1…@")
+	return passwordOfParameter.ReplaceAllString(value, "$1…")
 }
 
 // knownSettings are the flags of all subcommands: one file serves them all.

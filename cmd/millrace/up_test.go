@@ -192,6 +192,27 @@ func TestSettingsComeFromFlagEnvironmentAndFile(t *testing.T) {
 	}
 }
 
+func TestConfigShowsNoPassword(t *testing.T) {
+	for _, args := range [][2]string{
+		{"--smtp=smtps://post:hush@ush@mail.example:465", "--smtp-from=millrace@mail.example"},
+		{"--clickhouse", "clickhouse://u:hush@ch.example:9000/db"},
+		{"--clickhouse", "clickhouse://ch.example:9000/db?username=u&password=hush"},
+		{"--postgres", "host=pg.example user=u password='hush hush' dbname=db"},
+	} {
+		for _, form := range []string{"--json=true", "--json=false"} {
+			out, _ := command(t, exitOK, "config", form, args[0], args[1])
+			if strings.Contains(out, "hush") || strings.Contains(out, "@ush") || !strings.Contains(out, ".example") {
+				t.Errorf("%s %s: %s", args[0], args[1], out)
+			}
+		}
+	}
+	for _, plain := range []string{"clickhouse://ch.example:9000/db", "a:1,b:2", "postgres://u@h:5432/db"} {
+		if got := withoutPassword(plain); got != plain {
+			t.Errorf("got %s, want %s", got, plain)
+		}
+	}
+}
+
 func TestConfigCheckNamesFaults(t *testing.T) {
 	write := func(text string) string {
 		file := filepath.Join(t.TempDir(), "millrace.yaml")
