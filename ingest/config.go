@@ -74,7 +74,7 @@ func DefaultConfig() Config {
 		Group:          "millrace-ingest",
 		MaxMemory:      512 << 20,
 		MaxRows:        200_000,
-		MaxBytes:       48 << 20,
+		MaxBytes:       64 << 20,
 		MaxAge:         time.Second,
 		MaxQueuedBytes: 16 << 20,
 		RepeatHorizon:  24 * time.Hour,

@@ -285,6 +285,10 @@ func spaceConfig(free int64) string {
 // Where the process has the right to set priorities (CAP_SYS_NICE, as root has it; the engine asks for it
 // also to lower one), merges give way to inserts and questions as well: a merge gets a ninth of the time of a
 // thread that somebody waits for. They never starve for good: where parts pile up, inserts have to wait.
+//
+// Of the statistics that merges make by themselves, the bounds of each column stay, which spare questions
+// whole parts. The number of its different values is left out: counting them is a ninth of a merge, and
+// no question is seen to need it (docs/benchmarks.md).
 func mergeConfig(processors int) string {
 	merges := max(processors/2, 1)
 	spare := max(merges/2, 1) // below so many free places large merges, or mutations, have to wait
@@ -292,7 +296,8 @@ func mergeConfig(processors int) string {
 		`<background_pool_size>%d</background_pool_size><background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>`+
 		`<merge_tree><number_of_free_entries_in_pool_to_lower_max_size_of_merge>%[2]d</number_of_free_entries_in_pool_to_lower_max_size_of_merge>`+
 		`<number_of_free_entries_in_pool_to_execute_mutation>%[2]d</number_of_free_entries_in_pool_to_execute_mutation>`+
-		`<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>%[2]d</number_of_free_entries_in_pool_to_execute_optimize_entire_partition></merge_tree>`, merges, spare)
+		`<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>%[2]d</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>`+
+		`<auto_statistics_types>basic</auto_statistics_types></merge_tree>`, merges, spare)
 }
 
 // createDefaultDatabase declares database default as an ordinary Atomic one before the engine does:
