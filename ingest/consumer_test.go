@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,9 +75,10 @@ func TestNothingIsCommittedBeforeTheStoreHasIt(t *testing.T) {
 	cfg.StopTimeout = 50 * time.Millisecond
 	publish(t, cfg.Brokers, record("a", 1), record("a", 2))
 	sink := newRecorder()
-	failed := make(chan struct{}, 1000)
+	failed := make(chan struct{})
+	once := sync.OnceFunc(func() { close(failed) })
 	sink.fail = func(int, string) error {
-		failed <- struct{}{}
+		once()
 		return errors.New("store is away")
 	}
 	stop := consume(t, cfg, sink)

@@ -16,6 +16,10 @@ import (
 	"millrace/internal/event"
 )
 
+// patience is how long a test waits for what takes milliseconds on a machine
+// that has nothing else to do.
+const patience = time.Minute
+
 // broker starts a Kafka-protocol broker with the topic `events`.
 func broker(t *testing.T, partitions int32) []string {
 	t.Helper()
@@ -193,7 +197,7 @@ func (r *recorder) await(t *testing.T, what string, condition func() bool) {
 			t.Errorf("blocks that were not sealed at one instant: %v", r.unsteady)
 		}
 	}()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for {
 		r.mu.Lock()
 		met, changed := condition(), r.changed

@@ -109,7 +109,7 @@ const memoryChild = "MILLRACE_TEST_MEMORY_CHILD"
 // most memory that it had resident.
 func peakOfChild(t *testing.T, brokers []string, megabytes, records int) (peak int) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestMemoryChild$", "-test.timeout=40s")
+	child := exec.Command(os.Args[0], "-test.run=^TestMemoryChild$", "-test.timeout=2m")
 	child.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d", memoryChild, brokers[0], megabytes, records))
 	var errs bytes.Buffer
 	child.Stderr = &errs

@@ -25,7 +25,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for !condition() {
 		select {
 		case <-tick.C:
@@ -53,7 +53,7 @@ func TestPublishFailsInTimeWhenTheBrokerIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer producer.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := producer.Publish(ctx, []Record{record("a", 1)}); err == nil {
 		t.Fatal("published to nobody")

@@ -41,7 +41,7 @@ func onTopic(t *testing.T, broker string, n int) []*kgo.Record {
 		t.Fatal(err)
 	}
 	defer connection.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var records []*kgo.Record
 	for len(records) < n {

@@ -14,8 +14,8 @@
 // Every engine listens on 127.0.0.1, on ports that were free. All of them end with the test binary, even
 // when it is killed.
 //
-// Where the engine packages are missing the test is skipped with the command to run; with CI set it fails,
-// because there a skipped test would hide a broken installation. MILLRACE_TEST_CLICKHOUSE_HTTP,
-// MILLRACE_TEST_CLICKHOUSE_NATIVE, MILLRACE_TEST_KAFKA and MILLRACE_TEST_POSTGRES name servers to use
-// instead.
+// Where the engine packages are missing the test is skipped with the command to run. With CI or
+// MILLRACE_TEST_ENGINES set it fails, because there a skipped test would hide a broken installation.
+// MILLRACE_TEST_CLICKHOUSE_HTTP, MILLRACE_TEST_CLICKHOUSE_NATIVE, MILLRACE_TEST_KAFKA and
+// MILLRACE_TEST_POSTGRES name servers to use instead.
 package enginetest
