@@ -83,34 +83,31 @@ func (l *TopicLog) listed(offsets kadm.ListedOffsets, err error) (map[int32]int6
 	return byPartition, nil
 }
 
-// Kinds counts what the broker has at the offsets [first, last] of a partition:
-// records, and Kafka's own markers of transactions. Offsets that hold neither
-// were compacted away. It reads the range, so it is meant for small ones.
-func (l *TopicLog) Kinds(ctx context.Context, partition int32, first, last int64) (records, markers int64, err error) {
+// Read calls each with what the broker has at the offsets [first, last] of a
+// partition, in their order: a record, or one of Kafka's own markers of
+// transactions. Offsets that hold neither were compacted away. It reads the
+// range whole, so it is meant for small ones.
+func (l *TopicLog) Read(ctx context.Context, partition int32, first, last int64, each func(offset int64, marker bool)) error {
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(l.brokers...),
 		kgo.KeepControlRecords(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.topic: {partition: kgo.NewOffset().At(first)}}),
 	)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read %s/%d: %w", l.topic, partition, err)
+		return fmt.Errorf("read %s/%d: %w", l.topic, partition, err)
 	}
 	defer client.Close()
 	for next := first; next <= last; {
 		fetches := client.PollFetches(ctx)
 		if err := errors.Join(ctx.Err(), fetches.Err()); err != nil {
-			return 0, 0, fmt.Errorf("read %s/%d at offset %d: %w", l.topic, partition, next, err)
+			return fmt.Errorf("read %s/%d at offset %d: %w", l.topic, partition, next, err)
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
-			next = max(next, r.Offset+1)
-			switch {
-			case r.Offset < first || r.Offset > last:
-			case r.Attrs.IsControl():
-				markers++
-			default:
-				records++
+			if r.Offset >= next && r.Offset <= last {
+				each(r.Offset, r.Attrs.IsControl())
 			}
+			next = max(next, r.Offset+1)
 		})
 	}
-	return records, markers, nil
+	return nil
 }

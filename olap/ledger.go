@@ -20,9 +20,9 @@ type TopicLog interface {
 	// OffsetsAt returns for each partition the first offset whose record has a
 	// timestamp of at or later, and the end where there is none.
 	OffsetsAt(ctx context.Context, at time.Time) (map[int32]int64, error)
-	// Kinds counts what the broker has at the offsets [first, last]: records, and
-	// Kafka's own markers of transactions.
-	Kinds(ctx context.Context, partition int32, first, last int64) (records, markers int64, err error)
+	// Read calls each with what the broker has at the offsets [first, last], in
+	// their order: a record, or one of Kafka's own markers of transactions.
+	Read(ctx context.Context, partition int32, first, last int64, each func(offset int64, marker bool)) error
 }
 
 // LedgerMost is the longest range that a ledger covers.

@@ -8,12 +8,22 @@ import (
 const (
 	// faultsShown bounds the ranges that a line of the ledger names of a partition.
 	faultsShown = 20
-	// rangesAsked bounds the missing ranges that the broker is asked about.
-	rangesAsked = 1000
-	// offsetsAsked bounds such a range: in a longer one all offsets are taken to
-	// be records.
+	// rangesTogether is how many missing ranges are asked for at a time.
+	rangesTogether = 1000
+	// offsetsAsked bounds what is read from the broker in one go, and a missing
+	// range that it is asked about: in a longer one all offsets are taken to be
+	// records.
 	offsetsAsked = 100_000
+	// offsetsBetween bounds the offsets between two missing ranges that are read
+	// with them: to read some records costs less than to ask once more.
+	offsetsBetween = 1000
 )
+
+// missingRange is a range of offsets that no table has.
+type missingRange struct {
+	reach
+	records, markers int64 // what the broker has there
+}
 
 // explainSpan looks closer at a span whose rows are not its offsets: which are
 // missing, and which are there more than once. Markers of transactions take an
@@ -25,32 +35,69 @@ func (s *Store) explainSpan(ctx context.Context, span *ledgerSpan, line *LedgerL
 	}
 	missing := span.settled - span.first - (total - repeated)
 	line.Repeated += repeated
-	ranges, err := s.missingRanges(ctx, span)
-	if err != nil {
-		return err
-	}
 	shown := 0
-	for _, r := range ranges {
-		records, markers := r.end-r.first, int64(0)
-		if records <= offsetsAsked {
-			if records, markers, err = span.log.Kinds(ctx, span.partition, r.first, r.end-1); err != nil {
-				return err
+	for from := span.first; ; {
+		ranges, err := s.missingRanges(ctx, span, from)
+		if err != nil {
+			return err
+		}
+		if err := countKinds(ctx, span, ranges); err != nil {
+			return err
+		}
+		for _, r := range ranges {
+			absent := r.end - r.first - r.records
+			line.Produced -= absent
+			missing -= absent
+			what := "missing"
+			if r.records == 0 {
+				what = "gone"
+			}
+			if absent > r.markers || r.records > 0 {
+				if shown++; shown <= faultsShown {
+					line.Faults = append(line.Faults, LedgerFault{span.log.Topic(), span.partition, r.first, r.end - 1, what})
+				}
 			}
 		}
-		absent := r.end - r.first - records
-		line.Produced -= absent
-		missing -= absent
-		what := "missing"
-		if records == 0 {
-			what = "gone"
+		if len(ranges) < rangesTogether {
+			break
 		}
-		if absent > markers || records > 0 {
-			if shown++; shown <= faultsShown {
-				line.Faults = append(line.Faults, LedgerFault{span.log.Topic(), span.partition, r.first, r.end - 1, what})
-			}
-		}
+		from = ranges[len(ranges)-1].end
 	}
 	line.Missing += missing
+	return nil
+}
+
+// countKinds asks the broker what it has in the ranges. Those that lie close
+// together are read in one go.
+func countKinds(ctx context.Context, span *ledgerSpan, ranges []missingRange) error {
+	for len(ranges) > 0 {
+		first, n := ranges[0].first, 1
+		if ranges[0].end-first > offsetsAsked {
+			ranges[0].records = ranges[0].end - first
+			ranges = ranges[1:]
+			continue
+		}
+		for n < len(ranges) && ranges[n].first-ranges[n-1].end <= offsetsBetween && ranges[n].end-first <= offsetsAsked {
+			n++
+		}
+		at := ranges[:n]
+		err := span.log.Read(ctx, span.partition, first, ranges[n-1].end-1, func(offset int64, marker bool) {
+			for len(at) > 0 && offset >= at[0].end {
+				at = at[1:]
+			}
+			switch {
+			case len(at) == 0 || offset < at[0].first:
+			case marker:
+				at[0].markers++
+			default:
+				at[0].records++
+			}
+		})
+		if err != nil {
+			return err
+		}
+		ranges = ranges[n:]
+	}
 	return nil
 }
 
@@ -85,15 +132,17 @@ func (s *Store) repeatedOffsets(ctx context.Context, span *ledgerSpan, line *Led
 	return repeated, nil
 }
 
-// missingRanges lists the first ranges of offsets that are in no table.
-func (s *Store) missingRanges(ctx context.Context, span *ledgerSpan) ([]reach, error) {
+// missingRanges lists the first ranges of offsets, from one on, that are in no table.
+func (s *Store) missingRanges(ctx context.Context, span *ledgerSpan, from int64) ([]missingRange, error) {
+	rest := *span
+	rest.first = from
 	q := newStatement()
-	q.text("SELECT before + 1, o FROM (SELECT o, lagInFrame(o, 1, ", q.bind(span.first-1), ") OVER (ORDER BY o ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM (SELECT DISTINCT o FROM ")
-	writeAllTables(q, span)
-	q.text(" UNION ALL SELECT ", q.bind(span.settled), ")) WHERE o - before > 1 ORDER BY o LIMIT ", q.bind(rangesAsked))
-	var ranges []reach
+	q.text("SELECT before + 1, o FROM (SELECT o, lagInFrame(o, 1, ", q.bind(from-1), ") OVER (ORDER BY o ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM (SELECT DISTINCT o FROM ")
+	writeAllTables(q, &rest)
+	q.text(" UNION ALL SELECT ", q.bind(span.settled), ")) WHERE o - before > 1 ORDER BY o LIMIT ", q.bind(rangesTogether))
+	var ranges []missingRange
 	err := s.eachRow(ctx, q, func(scan func(...any) error) error {
-		var r reach
+		var r missingRange
 		err := scan(&r.first, &r.end)
 		ranges = append(ranges, r)
 		return err

@@ -17,6 +17,7 @@ type fakeLog struct {
 	start, stored int64
 	times         []time.Time
 	markers       map[int64]bool
+	reads         int
 }
 
 func (l *fakeLog) Topic() string { return "events" }
@@ -34,15 +35,12 @@ func (l *fakeLog) OffsetsAt(_ context.Context, at time.Time) (map[int32]int64, e
 	return map[int32]int64{0: int64(len(l.times))}, nil
 }
 
-func (l *fakeLog) Kinds(_ context.Context, _ int32, first, last int64) (records, markers int64, err error) {
-	for i := first; i <= last; i++ {
-		if l.markers[i] {
-			markers++
-		} else {
-			records++
-		}
+func (l *fakeLog) Read(_ context.Context, _ int32, first, last int64, each func(int64, bool)) error {
+	l.reads++
+	for o := max(first, l.start); o <= last; o++ {
+		each(o, l.markers[o])
 	}
-	return records, markers, nil
+	return nil
 }
 
 // ledgerStart is the first hour of the tests' logs.
@@ -170,6 +168,34 @@ func TestLedgerFindsWhatHidesEachOther(t *testing.T) {
 	}
 	if second := got.Hours[1]; !second.Balanced() || second.Produced != 1999 { // a marker of a transaction is no record
 		t.Errorf("got %+v", second)
+	}
+}
+
+// TestLedgerTellsManyMarkersFromLostRecords has far more missing ranges than are
+// asked for at a time: transactions of three records, and lost records behind them.
+func TestLedgerTellsManyMarkersFromLostRecords(t *testing.T) {
+	s := newStore(t)
+	log := logOf(10_000, 2)
+	for o := int64(3); o < 10_000; o += 4 {
+		log.markers[o] = true
+	}
+	lost := []int64{401, 9001, 9005}
+	storeLog(t, s, log, 0, 10_000, lost...)
+	got := ledgerOf(t, s, log, 2)
+	first, second := got.Hours[0], got.Hours[1]
+	if first.Produced != 3750 || first.Missing != 1 || second.Produced != 3750 || second.Missing != 2 {
+		t.Errorf("got %+v\n%+v", first, second)
+	}
+	want := []LedgerFault{{"events", 0, 401, 401, "missing"}}
+	if diff := cmp.Diff(want, first.Faults); diff != "" {
+		t.Error(diff)
+	}
+	want = []LedgerFault{{"events", 0, 9001, 9001, "missing"}, {"events", 0, 9005, 9005, "missing"}}
+	if diff := cmp.Diff(want, second.Faults); diff != "" {
+		t.Error(diff)
+	}
+	if log.reads > 4 {
+		t.Errorf("the broker was asked %d times", log.reads)
 	}
 }
 
