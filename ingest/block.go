@@ -14,6 +14,9 @@ import (
 	"millrace/internal/event"
 )
 
+// unnamed is the epoch in the token of a block that may still grow.
+const unnamed = -1
+
 // block is what is stored in one step: the records of one partition in the
 // offsets [first, last], as columns, and those among them that are no events.
 // A partition has two blocks, one being built while the other is written.
@@ -24,12 +27,14 @@ type block struct {
 	duplicates []event.Duplicate
 	aside      int // bytes of letters and duplicates
 	checked    int // rows of the batch that are known to be no repeats
+	refused    int // rows of the batch that the store has refused for their content
 	measured   int // bytes of the batch when its records had measuredAt bytes
 	measuredAt int
 
 	first    int64     // first offset of the range
 	last     int64     // last offset of the range; the range is empty while it is below first
 	epoch    int32     // leader epoch of the last record
+	named    int32     // the epoch in its token, which is another where an older program has sealed it; unnamed until it is fixed
 	opened   time.Time // when the first record came in
 	oldest   int64     // timestamp of the first record, in milliseconds since 1970
 	closedBy string    // what ended the block, for the metrics
@@ -48,10 +53,14 @@ func (b *block) reset(first int64, large *event.Batch) {
 	clear(b.letters)
 	clear(b.duplicates)
 	b.letters, b.duplicates = b.letters[:0], b.duplicates[:0]
-	b.aside, b.checked, b.measured, b.measuredAt = 0, 0, 0, 0
+	b.aside, b.checked, b.refused, b.measured, b.measuredAt = 0, 0, 0, 0, 0
 	b.first, b.last = first, first-1
-	b.closedBy = ""
+	b.closedBy, b.named = "", unnamed
 }
+
+// isSealed gives the block the instant and the epoch that an earlier owner has
+// fixed for it.
+func (b *block) isSealed(by seal) { b.batch.SealedAt, b.named = by.at, by.epoch }
 
 // empty reports whether the range holds no record.
 func (b *block) empty() bool { return b.last < b.first }
@@ -156,10 +165,14 @@ type piece struct {
 // whole is the piece that is the block.
 func (b *block) whole() piece { return piece{b.first, b.last} }
 
-// token names the piece for the store: the same range of the same partition
-// has the same token, whoever writes it and however often.
-func (s piece) token(group string, key partitionKey) string {
-	return fmt.Sprintf("%s/%s/%d/%d-%d", group, key.topic, key.partition, s.first, s.last)
+// token names the piece for the store: the same range of the same records has
+// the same token, whoever writes it and however often.
+func (s piece) token(group string, key partitionKey, epoch int32) string {
+	token := fmt.Sprintf("%s/%s/%d/%d-%d", group, key.topic, key.partition, s.first, s.last)
+	if epoch > 0 {
+		token += fmt.Sprintf("@%d", epoch)
+	}
+	return token
 }
 
 // rowsOf are the rows [from, to) of the batch that lie in the piece.
@@ -188,9 +201,10 @@ func within[T any](s piece, items []T, offset func(T) int64) []T {
 	return items[from:to]
 }
 
-// refused is row i of the batch as a dead letter. The record itself is gone by
+// refuse makes row i of the batch a dead letter. The record itself is gone by
 // now; the payload is the event, written again.
-func (b *block) refused(i int, err error) event.DeadLetter {
+func (b *block) refuse(i int, err error) event.DeadLetter {
+	b.refused++
 	row := b.batch.Row(i)
 	return event.DeadLetter{
 		Position: b.batch.Position(i),

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -11,7 +12,7 @@ import (
 // build fills blocks until the partition is stopped or lost.
 func (p *partition) build() {
 	defer close(p.blocks)
-	if !p.remember() || !p.prepareTakeOver() {
+	if !p.remember() {
 		return
 	}
 	age := time.NewTimer(p.cfg.MaxAge)
@@ -56,24 +57,6 @@ func (p *partition) build() {
 	}
 }
 
-// prepareTakeOver gets room for the block that an earlier owner has sealed: it
-// has to be built whole, however large it is. It reports false when the
-// partition was lost meanwhile.
-func (p *partition) prepareTakeOver() bool {
-	if p.open.last == noSeal {
-		return true
-	}
-	select {
-	case large := <-p.budget.free:
-		large = empty(large, p.budget.large)
-		p.building.reset(p.next, large)
-		large.SealedAt = p.open.at
-		return true
-	case <-p.ctx.Done():
-		return false
-	}
-}
-
 // remember reads what the store has of this partition, so that repeats are
 // known from the first record on. It reports false when the partition was lost
 // meanwhile.
@@ -83,13 +66,42 @@ func (p *partition) remember() bool {
 	}
 	p.memory = newMemory(p.budget.ids, p.cfg.RepeatHorizon)
 	if p.next == unknownOffset {
-		return true // nothing of it has ever been stored
+		return nil == p.retry("begin at the start of the log", p.neverStored)
 	}
 	return nil == p.retry("read the stored ids", func() error {
 		p.memory = newMemory(p.budget.ids, p.cfg.RepeatHorizon)
 		return p.memory.load(p.recall.RecentIDs(p.ctx, p.key.topic, p.key.partition, p.next-int64(p.budget.ids), p.next))
 	})
 }
+
+// neverStored is an error where the store has records of a partition of which
+// the group knows nothing. To read these again would store them twice, because
+// nobody knows how they were cut into blocks.
+func (p *partition) neverStored() error {
+	last, found, err := p.recall.LastOffset(p.ctx, p.key.topic, p.key.partition)
+	if err != nil || !found {
+		return err
+	}
+	return &lostOffset{p.key, p.cfg.Group, last}
+}
+
+// lostOffset says that a partition cannot begin until an operator has set the
+// group's offset.
+type lostOffset struct {
+	key   partitionKey
+	group string
+	last  int64 // that the store has
+}
+
+func (e *lostOffset) Error() string {
+	return fmt.Sprintf("the store has records of %[1]s/%[2]d up to offset %[3]d, but group %[4]s has no offset there, so nothing of this partition is stored: "+
+		"if the group's offsets have expired or were removed, stop Millrace and set this one to %[5]d (kafka-consumer-groups.sh --reset-offsets --to-offset); "+
+		"if the topic was made anew, its offsets begin anew too: use another name for it",
+		e.key.topic, e.key.partition, e.last, e.group, e.last+1)
+}
+
+// Class is the one of the errors that need an operator.
+func (e *lostOffset) Class() string { return "setup" }
 
 // due reports whether the block is old enough to be stored.
 func (p *partition) due() bool { return !time.Now().Before(p.deadline()) }
@@ -130,17 +142,17 @@ func (p *partition) maxAge() time.Duration {
 func (p *partition) accept(records []*kgo.Record) bool {
 	p.wasBehind = p.wasBehind || p.isBehind()
 	for _, r := range records {
-		p.expect(r)
+		if !p.expect(r) {
+			return false
+		}
 		if p.open.last != noSeal && r.Offset > p.open.last { // what ended the sealed range is gone
 			p.building.last, p.next = p.open.last, r.Offset
 			if !p.handOver("takeover") {
 				return false
 			}
 		}
-		if p.wantsLarge && p.building.empty() { // not before there is something to store
-			large := p.budget.take(p.maxAge(), p.stopping, p.ctx.Done())
-			p.makeReady(large)
-			p.building.reset(p.building.first, large)
+		if p.building.empty() && !p.makeRoom() { // not before there is something to store
+			return false
 		}
 		p.building.add(p.decoder, p.memory, r)
 		p.next = r.Offset + 1
@@ -151,6 +163,31 @@ func (p *partition) accept(records []*kgo.Record) bool {
 	}
 	p.building.check(p.memory)
 	p.building.show()
+	return true
+}
+
+// makeRoom gets a large batch where the block needs one. What an earlier owner
+// has sealed does, because it has to be built whole, however large it is. It
+// reports false when the partition was lost meanwhile, or stops without having
+// begun with the sealed block, which is the next owner's then.
+func (p *partition) makeRoom() bool {
+	switch {
+	case p.open.last != noSeal:
+		select {
+		case large := <-p.budget.free:
+			large = empty(large, p.budget.large)
+			p.building.reset(p.building.first, large)
+			p.building.isSealed(p.open)
+		case <-p.stopping:
+			return false
+		case <-p.ctx.Done():
+			return false
+		}
+	case p.wantsLarge:
+		large := p.budget.take(p.maxAge(), p.stopping, p.ctx.Done())
+		p.makeReady(large)
+		p.building.reset(p.building.first, large)
+	}
 	return true
 }
 
@@ -169,17 +206,26 @@ func (p *partition) makeReady(large *event.Batch) {
 }
 
 // expect reports records that retention or compaction has taken away before
-// they could be stored.
-func (p *partition) expect(r *kgo.Record) {
+// they could be stored. It reports false where the log goes on at an offset that
+// it has had before: the broker has lost its end, and what is committed has to
+// be compared with what is left.
+func (p *partition) expect(r *kgo.Record) bool {
 	if p.next == unknownOffset {
 		p.next = r.Offset
 		p.building.reset(r.Offset, nil)
 	}
-	if missing := r.Offset - p.next; missing > 0 {
+	switch missing := r.Offset - p.next; {
+	case missing > 0:
 		p.metrics.gaps.Add(float64(missing))
 		p.log.Error("records are gone from Kafka before they were stored",
 			"topic", p.key.topic, "partition", p.key.partition, "first_offset", p.next, "last_offset", r.Offset-1, "records", missing)
+	case missing < 0:
+		p.log.Error("the broker has lost records that it had delivered", "topic", p.key.topic, "partition", p.key.partition,
+			"expected_offset", p.next, "offset", r.Offset)
+		p.rejoin()
+		return false
 	}
+	return true
 }
 
 // full says what closes the block now, "" for nothing. A block whose range was

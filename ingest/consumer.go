@@ -95,11 +95,8 @@ func (c *Consumer) beMember(ctx context.Context) error {
 	polling, uncertain := context.WithCancel(ctx)
 	defer uncertain()
 	m := &membership{Consumer: c, connected: make(chan struct{}), uncertain: uncertain}
-	if err := m.connect(polling); err != nil {
+	if err := m.connect(polling); err != nil || m.client == nil {
 		return err
-	}
-	if polling.Err() != nil {
-		return nil
 	}
 	// Partitions commit until the very end of the stop: the committer outlives ctx.
 	commitCtx, stopCommits := context.WithCancel(context.WithoutCancel(ctx))
@@ -116,7 +113,8 @@ func (c *Consumer) beMember(ctx context.Context) error {
 }
 
 // connect joins the group. It waits for a broker to answer: how much memory a
-// partition may have depends on how many there are.
+// partition may have depends on how many there are. Where ctx ends before, there
+// is no client; where there is one, it is a member and has to leave again.
 func (m *membership) connect(ctx context.Context) error {
 	partitions, brokers, err := m.countPartitions(ctx)
 	if err != nil || ctx.Err() != nil {

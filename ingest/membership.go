@@ -2,13 +2,11 @@ package ingest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"millrace/internal/event"
@@ -54,70 +52,12 @@ func (m *membership) leaveIfStranded(member string) {
 	}
 }
 
-// takeOver starts new partitions where the group left them: at the committed
-// offset, and if a seal is open there, with the range that it fixes. The
-// client calls it after the former owner is fenced and before any record of
-// these partitions is delivered.
-func (m *membership) takeOver(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
-	select {
-	case <-m.connected:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	admin := kadm.NewClient(m.client)
-	committed, err := admin.FetchOffsets(ctx, m.cfg.Group)
-	if err != nil {
-		return nil, fmt.Errorf("read the seals of group %s: %w", m.cfg.Group, err)
-	}
-	topics := slices.Collect(maps.Keys(offsets))
-	ends, err := admin.ListEndOffsets(ctx, topics...)
-	if err == nil {
-		err = ends.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list end offsets of %v: %w", topics, err)
-	}
-	for topic, partitions := range offsets {
-		for number := range partitions {
-			key := partitionKey{topic, number}
-			next, open, err := m.resumeAt(key, committed, ends)
-			if err != nil {
-				return nil, fmt.Errorf("take over %s/%d: %w", topic, number, err)
-			}
-			m.begin(key, next, open)
-		}
-	}
-	return offsets, nil
-}
-
-// resumeAt reads a partition's committed offset, and its open seal, if any.
-func (m *membership) resumeAt(key partitionKey, committed kadm.OffsetResponses, ends kadm.ListedOffsets) (next int64, open seal, err error) {
-	none := seal{last: noSeal}
-	at, found := committed.Lookup(key.topic, key.partition)
-	if !found || at.At < 0 {
-		return unknownOffset, none, nil
-	}
-	open, err = parseSeal(at.Metadata)
-	if err != nil || open.last == noSeal {
-		return at.At, open, err
-	}
-	// A broker that has lost acknowledged records cannot deliver the range any
-	// more; what comes in its place are other records, under other tokens.
-	if end, known := ends.Lookup(key.topic, key.partition); known && end.Offset <= open.last {
-		m.log.Error("the broker has lost records of a sealed range", "topic", key.topic, "partition", key.partition,
-			"sealed_from", at.At, "sealed_to", open.last, "end_offset", end.Offset)
-		return at.At, none, nil
-	}
-	m.log.Info("taking over a sealed block", "topic", key.topic, "partition", key.partition, "first_offset", at.At, "last_offset", open.last)
-	return at.At, open, nil
-}
-
 // begin starts the owner of one partition.
-func (m *membership) begin(key partitionKey, next int64, open seal) {
+func (m *membership) begin(key partitionKey, from beginning) {
 	m.end([]partitionKey{key}, (*partition).abandonNow) // an earlier try of the client to assign it
 	p := m.newPartition(key)
 	p.member = m.memberID()
-	p.start(next, open)
+	p.start(from)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.partitions[key] = p
@@ -140,6 +80,7 @@ func (m *membership) newPartition(key partitionKey) *partition {
 		metrics:  m.metrics,
 		log:      m.log,
 		commits:  m.commits,
+		rejoin:   m.uncertain,
 		turns:    turns,
 		budget:   m.budget,
 		queue:    m.newQueue(key),

@@ -32,6 +32,7 @@ type partition struct {
 	metrics *metrics
 	log     *slog.Logger
 	commits *committer
+	rejoin  func() // ends the membership, so that the partition is taken over anew
 	turns   *turns // nil for live traffic, which waits for none
 	budget  *budget
 	queue   *queue
@@ -67,12 +68,14 @@ type partition struct {
 	open      seal  // what an earlier owner left in doubt; none once it is done
 }
 
-// start begins work at what the group has committed: the offset next, and the
-// seal that was found open there, if any.
-func (p *partition) start(next int64, open seal) {
-	p.next, p.open = next, open
+// start begins work at what the group has committed.
+func (p *partition) start(from beginning) {
+	p.next, p.open = from.next, from.open
 	p.building = &p.both[0]
-	p.building.reset(next, nil)
+	p.building.reset(p.next, nil)
+	if p.open.last != noSeal {
+		p.building.isSealed(p.open)
+	}
 	p.free <- &p.both[1]
 	go p.build()
 	go func() {
@@ -85,10 +88,14 @@ func (p *partition) start(next int64, open seal) {
 }
 
 // retry repeats attempt, with growing waits, until it succeeds. It gives up
-// only when the partition is lost, or when the store has refused the rows for
-// their content. An outcome that is unknown is an attempt like any other: the
-// token makes the repetition harmless.
+// only when the partition is lost. An outcome that is unknown is an attempt like
+// any other: the token makes the repetition harmless.
 func (p *partition) retry(what string, attempt func() error) error {
+	return p.retryUnless(func(error) bool { return false }, what, attempt)
+}
+
+// retryUnless is retry, which also gives up with an error that is final.
+func (p *partition) retryUnless(final func(error) bool, what string, attempt func() error) error {
 	wait := p.cfg.RetryMin
 	for tries := 1; ; tries++ {
 		err := attempt()
@@ -100,7 +107,7 @@ func (p *partition) retry(what string, attempt func() error) error {
 			return nil
 		case p.ctx.Err() != nil:
 			return p.ctx.Err()
-		case isRejected(err):
+		case final(err):
 			return err
 		}
 		p.metrics.retries.WithLabelValues(classOf(err)).Inc()

@@ -21,6 +21,9 @@ type Recall interface {
 	// RecentIDs yields the stored events of a partition with offsets in
 	// [from, before), in the order of their offsets.
 	RecentIDs(ctx context.Context, topic string, partition int32, from, before int64) iter.Seq2[StoredID, error]
+	// LastOffset is the highest offset of the partition that is stored, as an
+	// event or as anything else; found is false where there is none.
+	LastOffset(ctx context.Context, topic string, partition int32) (last int64, found bool, err error)
 	// WriteDuplicates keeps a row per record that was left out. The promises
 	// are those of Sink.
 	WriteDuplicates(ctx context.Context, duplicates []event.Duplicate, token string) error

@@ -109,6 +109,17 @@ func newRemembering() *remembering {
 	return &remembering{recorder: newRecorder(), duplicates: map[int64]event.Duplicate{}}
 }
 
+func (r *remembering) LastOffset(_ context.Context, _ string, partition int32) (last int64, found bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, row := range r.rows {
+		if row.partition == partition {
+			last, found = max(last, row.offset), true
+		}
+	}
+	return last, found, nil
+}
+
 func (r *remembering) RecentIDs(_ context.Context, _ string, partition int32, from, before int64) iter.Seq2[StoredID, error] {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,27 +13,38 @@ import (
 // fixed, which is part of every row. An offset without metadata means that no
 // block is in doubt.
 //
+// A broker that loses the end of its log, in an unclean election, gives the same
+// offsets to other records. The epoch of its leader tells them apart.
+//
 // This is the whole state of delivery. Whoever owns the partition next reads
 // it and rebuilds the very block.
 type seal struct {
-	last int64 // offset, noSeal for none
-	at   int64 // milliseconds since 1970; 0 where the metadata is older than this field
+	last  int64 // offset, noSeal for none
+	at    int64 // milliseconds since 1970; 0 where the metadata is older than this field
+	epoch int32 // leader epoch of the last record, part of the block's token; 0 for none
 }
 
 // noSeal as the last offset of a seal says that no block is in doubt.
 const noSeal = -1
 
 // The metadata is a word that marks it as ours with its version, and fields.
-// Seals of the first programs have no sealed-at.
+// Seals of the first programs have no sealed-at. One with an epoch has a version
+// of its own, because a program that did not know it would name the block otherwise.
 const (
-	sealMark = "millrace/1 "
-	sealTo   = "sealed-to="
-	sealAt   = "sealed-at="
+	sealMark      = "millrace/1 "
+	sealMarkEpoch = "millrace/2 "
+	sealTo        = "sealed-to="
+	sealAt        = "sealed-at="
+	sealEpoch     = "epoch="
 )
 
 // metadata is the seal as it is committed.
 func (s seal) metadata() string {
-	return sealMark + sealTo + strconv.FormatInt(s.last, 10) + " " + sealAt + strconv.FormatInt(s.at, 10)
+	fields := sealTo + strconv.FormatInt(s.last, 10) + " " + sealAt + strconv.FormatInt(s.at, 10)
+	if s.epoch > 0 {
+		return sealMarkEpoch + fields + " " + sealEpoch + strconv.FormatInt(int64(s.epoch), 10)
+	}
+	return sealMark + fields
 }
 
 // parseSeal reads metadata. No metadata, or somebody else's, is no seal.
@@ -45,17 +56,26 @@ func parseSeal(metadata string) (seal, error) {
 	if !strings.HasPrefix(metadata, "millrace/") {
 		return s, nil
 	}
-	fields, ours := strings.CutPrefix(metadata, sealMark)
-	var err error
-	for _, field := range strings.Fields(fields) {
-		if text, is := strings.CutPrefix(field, sealTo); is {
-			s.last, err = strconv.ParseInt(text, 10, 64)
-		} else if text, is := strings.CutPrefix(field, sealAt); is {
-			s.at, err = strconv.ParseInt(text, 10, 64)
-		}
-		ours = ours && err == nil
+	fields, known := strings.CutPrefix(metadata, sealMark)
+	if !known {
+		fields, known = strings.CutPrefix(metadata, sealMarkEpoch)
 	}
-	if !ours || s.last < 0 {
+	for _, field := range strings.Fields(fields) {
+		name, value, _ := strings.Cut(field, "=")
+		number, err := strconv.ParseInt(value, 10, 64)
+		switch name + "=" {
+		case sealTo:
+			s.last = number
+		case sealAt:
+			s.at = number
+		case sealEpoch:
+			s.epoch = int32(number)
+		default:
+			continue // of a newer program, which names the block as this one does
+		}
+		known = known && err == nil
+	}
+	if !known || s.last < 0 {
 		return seal{last: noSeal}, fmt.Errorf("seal %q is not one that this program can read; the group was last served by a newer one, use that", metadata)
 	}
 	return s, nil

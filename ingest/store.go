@@ -53,7 +53,8 @@ func (p *partition) drain() {
 }
 
 // land brings a block into the store. It reports false when the partition is
-// no longer ours. A block that an earlier owner has sealed keeps its instant.
+// no longer ours. A block that an earlier owner has sealed keeps its instant and
+// its name.
 func (p *partition) land(b *block) bool {
 	if p.turns != nil {
 		end, ok := p.turns.take(p.ctx, p.stopping)
@@ -64,6 +65,9 @@ func (p *partition) land(b *block) bool {
 	}
 	if b.batch.SealedAt == 0 {
 		b.batch.SealedAt = time.Now().UnixMilli()
+	}
+	if b.named == unnamed {
+		b.named = max(b.epoch, 0)
 	}
 	if !p.landPiece(b, b.whole()) {
 		return false
@@ -82,7 +86,7 @@ func (p *partition) landPiece(b *block, s piece) bool {
 	if !p.seal(b, s) {
 		return false
 	}
-	token, letters := s.token(p.cfg.Group, p.key), b.lettersOf(s)
+	token, letters := s.token(p.cfg.Group, p.key, b.named), b.lettersOf(s)
 	from, to := b.rowsOf(s)
 	err := p.send(b, s, token, from, to)
 	switch {
@@ -94,14 +98,16 @@ func (p *partition) landPiece(b *block, s piece) bool {
 		p.log.Warn("the store refuses rows for their content, halving", "token", token, "rows", to-from, "error", err)
 		return p.landPiece(b, piece{s.first, middle - 1}) && p.landPiece(b, piece{middle, s.last})
 	default:
-		letter := b.refused(from, err)
+		letter := b.refuse(from, err)
 		p.metrics.deadLetters.WithLabelValues(string(letter.Reason)).Inc()
 		letters = append(slices.Clip(letters), letter)
 	}
 	return p.sendLetters(b, s, token, letters) && p.sendDuplicates(b, s, token)
 }
 
-// send writes rows [from, to) until the store has acknowledged or refused them.
+// send writes rows [from, to) until the store has acknowledged them, or refused
+// them for their content. What is written beside the rows is never given up so:
+// nobody could be told of it.
 func (p *partition) send(b *block, s piece, token string, from, to int) error {
 	if from == to {
 		return nil
@@ -110,7 +116,7 @@ func (p *partition) send(b *block, s piece, token string, from, to int) error {
 	if to-from < rows.Len() {
 		rows = rows.Range(from, to)
 	}
-	return p.retry("write "+token, func() error {
+	return p.retryUnless(isRejected, "write "+token, func() error {
 		start := time.Now()
 		err := p.attempt(b, s, func(ctx context.Context) error { return p.sink.Write(ctx, rows, token) })
 		if err == nil {
@@ -160,14 +166,14 @@ func (p *partition) attempt(b *block, s piece, write func(context.Context) error
 func (p *partition) seal(b *block, s piece) bool {
 	return nil == p.retry("seal", func() error {
 		p.sealed = time.Now() // before the commit: the deadline counts from the earliest possible instant
-		open := seal{last: s.last, at: b.batch.SealedAt}
+		open := seal{last: s.last, at: b.batch.SealedAt, epoch: b.named}
 		return p.commits.commit(p.ctx, position{key: p.key, offset: s.first, epoch: b.epoch, metadata: open.metadata(), member: p.member})
 	})
 }
 
 // count tells the metrics about a block that is stored.
 func (p *partition) count(b *block) {
-	p.metrics.stored.WithLabelValues(p.key.topic).Add(float64(b.batch.Len()))
+	p.metrics.stored.WithLabelValues(p.key.topic).Add(float64(b.batch.Len() - b.refused))
 	p.metrics.batchRows.Observe(float64(b.batch.Len()))
 	p.metrics.batchBytes.Observe(float64(b.batch.Bytes()))
 	p.metrics.batches.WithLabelValues(b.closedBy).Inc()

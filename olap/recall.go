@@ -18,6 +18,39 @@ type StoredID struct {
 	ReceivedAt int64 // milliseconds since 1970, UTC
 }
 
+// recallTimeout bounds what the ingest asks before it begins with a partition.
+// That reads the offsets of all months, so it takes longer than a question may
+// where the store is large; a partition that gave up would never begin.
+const recallTimeout = 10 * time.Minute
+
+// recalling prepares such a question, as reading does for those of users.
+func (s *Store) recalling(ctx context.Context, q *statement) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, recallTimeout)
+	settings := s.settings()
+	settings["max_execution_time"] = int(recallTimeout.Seconds())
+	return clickhouse.Context(ctx, clickhouse.WithSettings(settings), q.parameters()), cancel
+}
+
+// LastOffset is the highest offset of a partition that the store has, as an
+// event or as what was left out or refused; found is false where there is none.
+func (s *Store) LastOffset(ctx context.Context, topic string, partition int32) (last int64, found bool, err error) {
+	q := newStatement()
+	q.text("SELECT max(last), sum(n) > 0 FROM (")
+	for i, table := range ledgerTables {
+		if i > 0 {
+			q.text(" UNION ALL ")
+		}
+		q.text("SELECT max(kafka_offset) AS last, count() AS n FROM ", table, " WHERE kafka_topic = ", q.bind(topic), " AND kafka_partition = ", q.bind(partition))
+	}
+	q.text(")")
+	ctx, cancel := s.recalling(ctx, q)
+	defer cancel()
+	if err := s.conn.QueryRow(ctx, q.String()).Scan(&last, &found); err != nil {
+		return 0, false, fmt.Errorf("look for stored records of %s/%d: %w", topic, partition, err)
+	}
+	return last, found, nil
+}
+
 // RecentIDs yields the stored events of a partition with offsets in
 // [from, before), in the order of their offsets.
 func (s *Store) RecentIDs(ctx context.Context, topic string, partition int32, from, before int64) iter.Seq2[StoredID, error] {
@@ -27,7 +60,7 @@ func (s *Store) RecentIDs(ctx context.Context, topic string, partition int32, fr
 			" AND kafka_partition = ", q.bind(partition),
 			" AND kafka_offset >= ", q.bind(from), " AND kafka_offset < ", q.bind(before),
 			" ORDER BY kafka_offset")
-		ctx, cancel := s.reading(ctx, q.parameters())
+		ctx, cancel := s.recalling(ctx, q)
 		defer cancel()
 		rows, err := s.conn.Query(ctx, q.String())
 		if err != nil {

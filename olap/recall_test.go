@@ -36,6 +36,31 @@ func TestRecentIDs(t *testing.T) {
 	}
 }
 
+func TestLastOffset(t *testing.T) {
+	s := newStore(t)
+	check := func(partition int32, want int64, stored bool) {
+		t.Helper()
+		last, found, err := s.LastOffset(t.Context(), "events", partition)
+		if err != nil || found != stored || stored && last != want {
+			t.Errorf("partition %d: got %d, %v, %v, want %d, %v", partition, last, found, err, want, stored)
+		}
+	}
+	check(0, 0, false)
+	write(t, s, "t", []row{{kind: "view", user: "a", at: at("2026-01-01T00:00:00Z")}})
+	check(0, 0, true)
+	check(1, 0, false)
+	letter := event.DeadLetter{Position: event.Position{Topic: "events", Partition: 1, Offset: 7}, Reject: event.Reject{Reason: event.ReasonMissingUser}}
+	if err := s.Writer().WriteDeadLetters(t.Context(), []event.DeadLetter{letter}, "letter"); err != nil {
+		t.Fatal(err)
+	}
+	check(1, 7, true)
+	repeat := event.Duplicate{Position: event.Position{Topic: "events", Partition: 1, Offset: 9}}
+	if err := s.Writer().WriteDuplicates(t.Context(), []event.Duplicate{repeat}, "repeat"); err != nil {
+		t.Fatal(err)
+	}
+	check(1, 9, true)
+}
+
 func TestRowsBesideTheEventsLandOncePerToken(t *testing.T) {
 	s := newStore(t)
 	letters := []event.DeadLetter{{

@@ -23,3 +23,7 @@ func (r recall) RecentIDs(ctx context.Context, topic string, partition int32, fr
 		}
 	}
 }
+
+func (r recall) LastOffset(ctx context.Context, topic string, partition int32) (last int64, found bool, err error) {
+	return r.store.LastOffset(ctx, topic, partition)
+}

@@ -91,6 +91,10 @@ func (r recall) RecentIDs(ctx context.Context, topic string, partition int32, fr
 	}
 }
 
+func (r recall) LastOffset(ctx context.Context, topic string, partition int32) (last int64, found bool, err error) {
+	return r.store.LastOffset(ctx, topic, partition)
+}
+
 // openStore waits for a store that is away: somebody would start the process
 // again, so it does so itself.
 func openStore(ctx context.Context, cfg memberConfig, log *slog.Logger) (*olap.Store, error) {

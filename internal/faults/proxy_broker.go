@@ -29,8 +29,8 @@ const offsetCommit = 8
 
 // The seal's prefix names whose it is; another's is no seal.
 var (
-	sealMark = []byte("millrace/1 sealed-to=")
-	noMark   = []byte("unsealed/1 sealed-to=")
+	sealMark = []byte("millrace/")
+	noMark   = []byte("unsealed/")
 )
 
 func (b *brokerProtocol) up(l *link) error {
