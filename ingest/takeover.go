@@ -88,7 +88,9 @@ func keptUntil(ctx context.Context, admin *kadm.Client, offsets map[string]map[i
 				until = end.Offset
 			}
 			// What follows the last record of that epoch was written after the loss.
-			if epoch, found := epochs[topic][number]; found && epoch.Err == nil && epoch.EndOffset >= 0 {
+			// An answer about a later epoch says nothing: a log that is empty gives one.
+			epoch, found := epochs[topic][number]
+			if found && epoch.Err == nil && epoch.EndOffset >= 0 && epoch.LeaderEpoch <= committed[topic][number] {
 				until = min(until, epoch.EndOffset)
 			}
 			kept[partitionKey{topic, number}] = until
