@@ -33,7 +33,7 @@ type block struct {
 
 	first    int64     // first offset of the range
 	last     int64     // last offset of the range; the range is empty while it is below first
-	epoch    int32     // leader epoch of the last record
+	epoch    int32     // leader epoch of the last record; -1 for none
 	named    int32     // the epoch in its token, which is another where an older program has sealed it; unnamed until it is fixed
 	opened   time.Time // when the first record came in
 	oldest   int64     // timestamp of the first record, in milliseconds since 1970
@@ -55,7 +55,7 @@ func (b *block) reset(first int64, large *event.Batch) {
 	b.letters, b.duplicates = b.letters[:0], b.duplicates[:0]
 	b.aside, b.checked, b.refused, b.measured, b.measuredAt = 0, 0, 0, 0, 0
 	b.first, b.last = first, first-1
-	b.closedBy, b.named = "", unnamed
+	b.closedBy, b.named, b.epoch = "", unnamed, -1
 }
 
 // isSealed gives the block the instant and the epoch that an earlier owner has

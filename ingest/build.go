@@ -66,7 +66,7 @@ func (p *partition) remember() bool {
 	}
 	p.memory = newMemory(p.budget.ids, p.cfg.RepeatHorizon)
 	if p.next == unknownOffset {
-		return nil == p.retry("begin at the start of the log", p.neverStored)
+		return p.neverStored()
 	}
 	return nil == p.retry("read the stored ids", func() error {
 		p.memory = newMemory(p.budget.ids, p.cfg.RepeatHorizon)
@@ -74,16 +74,39 @@ func (p *partition) remember() bool {
 	})
 }
 
-// neverStored is an error where the store has records of a partition of which
-// the group knows nothing. To read these again would store them twice, because
-// nobody knows how they were cut into blocks.
-func (p *partition) neverStored() error {
-	last, found, err := p.recall.LastOffset(p.ctx, p.key.topic, p.key.partition)
-	if err != nil || !found {
+// neverStored makes sure that the store has nothing of a partition of which the
+// group knows nothing. To read its records again would store them twice, because
+// nobody knows how they were cut into blocks. So it waits then, until an operator
+// has set the group's offset: that needs a group without members. It reports
+// false when the partition stops or is lost.
+func (p *partition) neverStored() bool {
+	var last int64
+	var found bool
+	err := p.retry("look for stored records", func() (err error) {
+		last, found, err = p.recall.LastOffset(p.ctx, p.key.topic, p.key.partition)
 		return err
+	})
+	if err != nil || !found {
+		return err == nil
 	}
-	return &lostOffset{p.key, p.cfg.Group, last}
+	lost := &lostOffset{p.key, p.cfg.Group, last}
+	again := time.NewTicker(sayLostEvery)
+	defer again.Stop()
+	for {
+		p.metrics.retries.WithLabelValues(classOf(lost)).Inc()
+		p.log.Error("a partition cannot begin", "topic", p.key.topic, "partition", p.key.partition, "error", lost)
+		select {
+		case <-again.C:
+		case <-p.stopping:
+			return false
+		case <-p.ctx.Done():
+			return false
+		}
+	}
 }
+
+// sayLostEvery is how often the log says that a partition cannot begin.
+const sayLostEvery = 30 * time.Second
 
 // lostOffset says that a partition cannot begin until an operator has set the
 // group's offset.
@@ -96,7 +119,7 @@ type lostOffset struct {
 func (e *lostOffset) Error() string {
 	return fmt.Sprintf("the store has records of %[1]s/%[2]d up to offset %[3]d, but group %[4]s has no offset there, so nothing of this partition is stored: "+
 		"if the group's offsets have expired or were removed, stop Millrace and set this one to %[5]d (kafka-consumer-groups.sh --reset-offsets --to-offset); "+
-		"if the topic was made anew, its offsets begin anew too: use another name for it",
+		"if the topic was made anew, or is another broker's, its offsets are other records: use another name for it (--topic or --backfill-topic)",
 		e.key.topic, e.key.partition, e.last, e.group, e.last+1)
 }
 
@@ -145,6 +168,7 @@ func (p *partition) accept(records []*kgo.Record) bool {
 		if !p.expect(r) {
 			return false
 		}
+		p.unsealIfCut(r)
 		if p.open.last != noSeal && r.Offset > p.open.last { // what ended the sealed range is gone
 			p.building.last, p.next = p.open.last, r.Offset
 			if !p.handOver("takeover") {
@@ -226,6 +250,19 @@ func (p *partition) expect(r *kgo.Record) bool {
 		return false
 	}
 	return true
+}
+
+// unsealIfCut gives a sealed range up that has other records than those which were
+// sealed: an epoch began within it, so the broker has lost its end, which a
+// take-over may not have been able to see. The store may know the token.
+func (p *partition) unsealIfCut(r *kgo.Record) {
+	if p.open.last == noSeal || r.Offset > p.open.last || p.openEpoch < 0 || r.LeaderEpoch <= p.openEpoch {
+		return
+	}
+	p.log.Error("the broker has lost records of a sealed range", "topic", p.key.topic, "partition", p.key.partition,
+		"first_offset", p.building.first, "last_offset", p.open.last, "lost_from", r.Offset)
+	p.open = seal{last: noSeal}
+	p.building.named, p.building.batch.SealedAt = unnamed, 0
 }
 
 // full says what closes the block now, "" for nothing. A block whose range was

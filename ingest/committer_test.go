@@ -65,7 +65,7 @@ func TestACommitOfTheGenerationBeforeIsTriedAgain(t *testing.T) {
 		}
 		return nil
 	})
-	p.start(beginning{0, seal{last: noSeal}})
+	p.start(beginning{0, seal{last: noSeal}, -1})
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	sink.await(t, "the row", func() bool { return len(sink.rows) == 1 })
 	p.stop(time.Second)

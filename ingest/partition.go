@@ -66,11 +66,12 @@ type partition struct {
 	brokerEnd atomic.Int64
 	next      int64 // the offset that comes next
 	open      seal  // what an earlier owner left in doubt; none once it is done
+	openEpoch int32 // leader epoch of its last record; -1 where it is not known
 }
 
 // start begins work at what the group has committed.
 func (p *partition) start(from beginning) {
-	p.next, p.open = from.next, from.open
+	p.next, p.open, p.openEpoch = from.next, from.open, from.epoch
 	p.building = &p.both[0]
 	p.building.reset(p.next, nil)
 	if p.open.last != noSeal {

@@ -160,7 +160,7 @@ func TestFencedMemberSealsNothing(t *testing.T) {
 	p, _ := loosePartition(t, cfg, sink, func(context.Context, []position) map[partitionKey]error {
 		return map[partitionKey]error{{"events", 0}: asFenced(kerr.IllegalGeneration)}
 	})
-	p.start(beginning{0, seal{last: noSeal}})
+	p.start(beginning{0, seal{last: noSeal}, -1})
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	p.stop(100 * time.Millisecond)
 	if sink.attempts != 0 {
@@ -188,7 +188,7 @@ func TestALateWriteProvesOwnershipAgain(t *testing.T) {
 		}
 		return nil
 	})
-	p.start(beginning{0, seal{last: noSeal}})
+	p.start(beginning{0, seal{last: noSeal}, -1})
 	p.queue.put([]*kgo.Record{{Topic: "events", Value: record("a", 1).Value, Timestamp: time.Now()}})
 	sink.await(t, "the row", func() bool { return len(sink.rows) == 1 })
 	p.stop(time.Second)

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,8 +14,9 @@ import (
 
 // beginning is where the owner of a partition begins.
 type beginning struct {
-	next int64 // offset, unknownOffset where the group has none
-	open seal
+	next  int64 // offset, unknownOffset where the group has none
+	open  seal
+	epoch int32 // leader epoch of the last record of what is sealed; -1 where it is not known
 }
 
 // takeOver starts new partitions where the group left them: at the committed
@@ -59,11 +61,12 @@ func (m *membership) takeOver(ctx context.Context, offsets map[string]map[int32]
 // keptUntil asks where the records end that follow those which the group has
 // committed: below the committed offset where the broker has lost some, whatever
 // has come in their place. A partition that cannot be asked about now, because it
-// has no leader, keeps the others from nothing: it counts as whole.
+// has no leader, keeps the others from nothing: it counts as whole, and what it
+// has lost shows when it is read.
 func keptUntil(ctx context.Context, admin *kadm.Client, offsets map[string]map[int32]kgo.Offset) (map[partitionKey]int64, error) {
 	topics := slices.Collect(maps.Keys(offsets))
 	ends, err := admin.ListEndOffsets(ctx, topics...)
-	if err != nil {
+	if err != nil && !inPart(err) {
 		return nil, fmt.Errorf("list end offsets of %v: %w", topics, err)
 	}
 	var committed kadm.OffsetForLeaderEpochRequest
@@ -76,7 +79,7 @@ func keptUntil(ctx context.Context, admin *kadm.Client, offsets map[string]map[i
 	}
 	epochs := kadm.OffsetsForLeaderEpochs{}
 	if len(committed) > 0 {
-		if epochs, err = admin.OffsetForLeaderEpoch(ctx, committed); err != nil {
+		if epochs, err = admin.OffsetForLeaderEpoch(ctx, committed); err != nil && !inPart(err) {
 			return nil, fmt.Errorf("ask where the epochs of %v end: %w", topics, err)
 		}
 	}
@@ -84,19 +87,29 @@ func keptUntil(ctx context.Context, admin *kadm.Client, offsets map[string]map[i
 	for topic, partitions := range offsets {
 		for number := range partitions {
 			until := int64(math.MaxInt64)
-			if end, found := ends.Lookup(topic, number); found && end.Err == nil {
+			asked, hasEpoch := committed[topic][number]
+			// A leader that has been replaced, and does not know yet, has an end of its own.
+			end, found := ends.Lookup(topic, number)
+			if found && end.Err == nil && !(hasEpoch && end.LeaderEpoch >= 0 && end.LeaderEpoch < asked) {
 				until = end.Offset
 			}
 			// What follows the last record of that epoch was written after the loss.
 			// An answer about a later epoch says nothing: a log that is empty gives one.
 			epoch, found := epochs[topic][number]
-			if found && epoch.Err == nil && epoch.EndOffset >= 0 && epoch.LeaderEpoch <= committed[topic][number] {
+			if found && epoch.Err == nil && epoch.EndOffset >= 0 && epoch.LeaderEpoch <= asked {
 				until = min(until, epoch.EndOffset)
 			}
 			kept[partitionKey{topic, number}] = until
 		}
 	}
 	return kept, nil
+}
+
+// inPart reports whether the error says that some brokers, or leaders, did not
+// answer: those of the others are there.
+func inPart(err error) bool {
+	var some *kadm.ShardErrors
+	return errors.As(err, &some)
 }
 
 // resumeAt reads a partition's committed offset, and its open seal, if any. The
@@ -112,7 +125,7 @@ func (m *membership) resumeAt(key partitionKey, given int64, committed kadm.Offs
 		if given >= 0 {
 			return beginning{}, fmt.Errorf("the group's offset is %d in one answer and missing in the next, which has its seal", given)
 		}
-		return beginning{unknownOffset, none}, nil
+		return beginning{unknownOffset, none, -1}, nil
 	}
 	if given != at.At {
 		return beginning{}, fmt.Errorf("the group's offset is %d in one answer and %d in the next, which has its seal", given, at.At)
@@ -125,13 +138,13 @@ func (m *membership) resumeAt(key partitionKey, given int64, committed kadm.Offs
 	switch {
 	case kept < at.At:
 		log.Error("the broker has lost records that the group has committed: what takes their offsets is stored beside them", "lost_from", kept)
-		return beginning{kept, none}, nil
+		return beginning{kept, none, -1}, nil
 	case open.last == noSeal:
-		return beginning{at.At, none}, nil
-	case kept <= open.last: // it cannot deliver the range any more; other records come, under other tokens
+		return beginning{at.At, none, -1}, nil
+	case kept <= open.last: // it cannot deliver the range any more; what it delivers is stored under other tokens
 		log.Error("the broker has lost records of a sealed range", "lost_from", kept)
-		return beginning{at.At, none}, nil
+		return beginning{at.At, none, -1}, nil
 	}
 	log.Info("taking over a sealed block")
-	return beginning{at.At, open}, nil
+	return beginning{at.At, open, at.LeaderEpoch}, nil
 }

@@ -116,6 +116,27 @@ func TestALogThatEndsBelowTheCommittedOffset(t *testing.T) {
 	}
 }
 
+// How often an answer is given.
+const (
+	once   = false
+	always = true
+)
+
+// answerEpochs lets the broker answer so where the epochs of partition 0 end.
+func answerEpochs(c *kfake.Cluster, with kmsg.OffsetForLeaderEpochResponseTopicPartition, often bool) {
+	c.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		if often == always {
+			c.KeepControl()
+		}
+		answer := request.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
+		topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
+		topic.Topic = "events"
+		topic.Partitions = append(topic.Partitions, with)
+		answer.Topics = append(answer.Topics, topic)
+		return answer, nil, true
+	})
+}
+
 // A log that has grown past the committed offset again shows by its epochs that
 // it is another one.
 func TestALogThatWasCutAndHasGrownAgain(t *testing.T) {
@@ -123,24 +144,83 @@ func TestALogThatWasCutAndHasGrownAgain(t *testing.T) {
 	cfg := testConfig(c.ListenAddrs())
 	publish(t, cfg.Brokers, someRecords("u", 130)...)
 	leaveGroupAt(t, cfg, kadm.Offset{At: 100, LeaderEpoch: 0, Metadata: seal{last: 110, at: 1}.metadata()})
-	c.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		c.KeepControl()
-		asked := request.(*kmsg.OffsetForLeaderEpochRequest)
-		answer := asked.ResponseKind().(*kmsg.OffsetForLeaderEpochResponse)
-		topic := kmsg.NewOffsetForLeaderEpochResponseTopic()
-		topic.Topic = "events"
-		partition := kmsg.NewOffsetForLeaderEpochResponseTopicPartition()
-		partition.LeaderEpoch, partition.EndOffset = 0, 50
-		topic.Partitions = append(topic.Partitions, partition)
-		answer.Topics = append(answer.Topics, topic)
-		return answer, nil, true
-	})
+	answerEpochs(c, kmsg.OffsetForLeaderEpochResponseTopicPartition{LeaderEpoch: 0, EndOffset: 50}, always)
 	sink := newRecorder()
 	stop := consume(t, cfg, sink)
 	sink.await(t, "what the group had not seen", func() bool { return len(sink.rows) >= 80 })
 	stop()
 	if got := sink.storedOffsets(0); !slices.Equal(got, from(50, 130)) {
 		t.Errorf("stored %v", got)
+	}
+}
+
+// A leader that has been replaced, and does not know it yet, has an end of its
+// own and knows nothing of the epoch: what is stored is not stored again.
+func TestAnAnswerOfAFormerLeader(t *testing.T) {
+	c := cluster(t, 1)
+	cfg := testConfig(c.ListenAddrs())
+	publish(t, cfg.Brokers, someRecords("u", 130)...)
+	leaveGroupAt(t, cfg, kadm.Offset{At: 100, LeaderEpoch: 3})
+	answerEpochs(c, kmsg.OffsetForLeaderEpochResponseTopicPartition{LeaderEpoch: -1, EndOffset: -1}, always)
+	c.ControlKey(int16(kmsg.ListOffsets), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		answer := request.ResponseKind().(*kmsg.ListOffsetsResponse)
+		topic := kmsg.NewListOffsetsResponseTopic()
+		topic.Topic = "events"
+		partition := kmsg.NewListOffsetsResponseTopicPartition()
+		partition.Offset, partition.LeaderEpoch = 50, 2
+		topic.Partitions = append(topic.Partitions, partition)
+		answer.Topics = append(answer.Topics, topic)
+		return answer, nil, true
+	})
+	sink := newRecorder()
+	stop := consume(t, cfg, sink)
+	sink.await(t, "what is left", func() bool { return len(sink.rows) >= 30 })
+	stop()
+	if got := sink.storedOffsets(0); !slices.Equal(got, from(100, 130)) {
+		t.Errorf("stored %v", got)
+	}
+}
+
+// A sealed range that was cut while nobody could say so has other records behind
+// the cut. The store knows the token, and would drop them.
+func TestASealedRangeOfOtherRecords(t *testing.T) {
+	c := cluster(t, 1)
+	cfg := testConfig(c.ListenAddrs())
+	publish(t, cfg.Brokers, someRecords("old", 2)...)
+	if err := c.MoveTopicPartition("events", 0, 0); err != nil { // which begins an epoch
+		t.Fatal(err)
+	}
+	publish(t, cfg.Brokers, someRecords("new", 2)...)
+	leaveGroupAt(t, cfg, kadm.Offset{At: 0, LeaderEpoch: 0, Metadata: seal{last: 3, at: 7}.metadata()})
+	answerEpochs(c, kmsg.OffsetForLeaderEpochResponseTopicPartition{ErrorCode: kerr.OffsetNotAvailable.Code}, once)
+	sink := newRecorder()
+	sink.tokens["millrace-ingest/events/0/0-3"] = 4 // what the earlier owner has stored
+	sink.sealed["millrace-ingest/events/0/0-3"] = 7
+	stop := consume(t, cfg, sink)
+	sink.await(t, "the records behind the cut", func() bool { return slices.Contains(sink.storedOffsets(0), 3) })
+	stop()
+	if !slices.Contains(sink.storedOffsets(0), 2) || slices.Contains(sink.sent, "millrace-ingest/events/0/0-3") {
+		t.Errorf("stored %v as %v", sink.storedOffsets(0), sink.sent)
+	}
+}
+
+// What is left of a sealed range of which the broker has nothing any more says
+// nothing of an epoch: the offset behind it is not taken for one of the first.
+func TestASealedRangeOfNoRecords(t *testing.T) {
+	sink := newRecorder()
+	var epochs []int32
+	p, stopCommits := loosePartition(t, testConfig([]string{"unused"}), sink, func(_ context.Context, positions []position) map[partitionKey]error {
+		epochs = append(epochs, positions[0].epoch)
+		return nil
+	})
+	p.start(beginning{100, seal{last: 110, at: 7, epoch: 3}, 3})
+	p.queue.put([]*kgo.Record{{Topic: "events", Offset: 120, LeaderEpoch: 3, Value: record("a", 1).Value, Timestamp: time.Now()}})
+	sink.await(t, "the next row", func() bool { return len(sink.rows) == 1 })
+	p.stop(time.Second)
+	stopCommits()
+	if len(epochs) == 0 || slices.Contains(epochs, 0) {
+		t.Errorf("committed with the epochs %v", epochs)
 	}
 }
 
@@ -153,7 +233,7 @@ func TestALogThatGoesBack(t *testing.T) {
 	p, _ := loosePartition(t, cfg, sink, func(context.Context, []position) map[partitionKey]error { return nil })
 	var rejoined atomic.Bool
 	p.rejoin = func() { rejoined.Store(true) }
-	p.start(beginning{7, seal{last: noSeal}})
+	p.start(beginning{7, seal{last: noSeal}, -1})
 	for _, offset := range []int64{7, 8, 5} {
 		p.queue.put([]*kgo.Record{{Topic: "events", Offset: offset, Value: record("a", 1).Value, Timestamp: time.Now()}})
 	}
@@ -164,18 +244,32 @@ func TestALogThatGoesBack(t *testing.T) {
 	}
 }
 
-// One partition without a leader keeps no other from being stored.
+// One partition without a leader keeps no other from being stored, whether its
+// broker says so itself or the others do.
 func TestAPartitionWithoutALeaderHoldsNoOtherUp(t *testing.T) {
-	c := cluster(t, 2)
-	cfg := testConfig(c.ListenAddrs())
-	var here []Record
-	for n := 0; len(here) < 20; n++ {
-		if r := record(fmt.Sprintf("u%d", n), n); partitionOf(r.Key, 2) == 0 {
-			here = append(here, r)
-		}
+	for name, change := range map[string]func(*testing.T, *kfake.Cluster, int64){"offsets": noOffsets, "metadata": noLeader} {
+		t.Run(name, func(t *testing.T) {
+			c := cluster(t, 2)
+			cfg := testConfig(c.ListenAddrs())
+			var here []Record
+			for n := 0; len(here) < 20; n++ {
+				if r := record(fmt.Sprintf("u%d", n), n); partitionOf(r.Key, 2) == 0 {
+					here = append(here, r)
+				}
+			}
+			publish(t, cfg.Brokers, here...)
+			leaveGroupAt(t, cfg, kadm.Offset{Partition: 0, At: 0, LeaderEpoch: 0}, kadm.Offset{Partition: 1, At: 0, LeaderEpoch: 0})
+			change(t, c, int64(len(here)))
+			sink := newRecorder()
+			stop := consume(t, cfg, sink)
+			sink.await(t, "the other partition", func() bool { return len(sink.rows) >= len(here) })
+			stop()
+		})
 	}
-	publish(t, cfg.Brokers, here...)
-	leaveGroupAt(t, cfg, kadm.Offset{Partition: 0, At: 0, LeaderEpoch: -1}, kadm.Offset{Partition: 1, At: 0, LeaderEpoch: -1})
+}
+
+// noOffsets lets the broker not say what partition 1 has; partition 0 has records.
+func noOffsets(_ *testing.T, c *kfake.Cluster, records int64) {
 	c.ControlKey(int16(kmsg.ListOffsets), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		asked := request.(*kmsg.ListOffsetsRequest)
@@ -185,14 +279,8 @@ func TestAPartitionWithoutALeaderHoldsNoOtherUp(t *testing.T) {
 			topic.Topic = in.Topic
 			for _, p := range in.Partitions {
 				partition := kmsg.NewListOffsetsResponseTopicPartition()
-				partition.Partition = p.Partition
-				switch {
-				case p.Partition == 1:
+				if partition.Partition, partition.Offset = p.Partition, records; p.Partition == 1 {
 					partition.ErrorCode = kerr.OffsetNotAvailable.Code
-				case p.Timestamp == -1:
-					partition.Offset = int64(len(here))
-				default:
-					partition.Offset = 0
 				}
 				topic.Partitions = append(topic.Partitions, partition)
 			}
@@ -200,10 +288,35 @@ func TestAPartitionWithoutALeaderHoldsNoOtherUp(t *testing.T) {
 		}
 		return answer, nil, true
 	})
-	sink := newRecorder()
-	stop := consume(t, cfg, sink)
-	sink.await(t, "the other partition", func() bool { return len(sink.rows) >= len(here) })
-	stop()
+}
+
+// noLeader lets the broker say that partition 1 has no leader.
+func noLeader(t *testing.T, c *kfake.Cluster, _ int64) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	request, topic := kmsg.NewPtrMetadataRequest(), kmsg.NewMetadataRequestTopic()
+	topic.Topic = kmsg.StringPtr("events")
+	request.Topics = append(request.Topics, topic)
+	metadata, err := request.RequestWith(t.Context(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range metadata.Topics[0].Partitions {
+		if p := &metadata.Topics[0].Partitions[i]; p.Partition == 1 {
+			p.Leader, p.ErrorCode = -1, kerr.LeaderNotAvailable.Code
+		}
+	}
+	c.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		answer := request.ResponseKind().(*kmsg.MetadataResponse)
+		version := answer.Version
+		*answer = *metadata
+		answer.Version = version
+		return answer, nil, true
+	})
 }
 
 // Sealed ranges that retention has removed are in nobody's way: the few large
@@ -341,15 +454,22 @@ func TestALogThatIsStoredAndHasNoOffset(t *testing.T) {
 	}
 }
 
-// The error says where the store is, and what to do.
+// The error says where the store is, and what to do; a stop does not wait for
+// the operator.
 func TestWhatIsSaidOfALogThatIsStored(t *testing.T) {
+	err := &lostOffset{partitionKey{"events", 0}, "millrace-ingest", 41}
+	if !strings.Contains(err.Error(), "events/0 up to offset 41") || !strings.Contains(err.Error(), "set this one to 42") || classOf(err) != "setup" {
+		t.Errorf("got %v", err)
+	}
 	sink := newRemembering()
 	sink.rows = []storedRow{{partition: 0, offset: 41}}
 	p, _ := loosePartition(t, testConfig([]string{"unused"}), sink, nil)
 	p.recall = sink
-	err := p.neverStored()
-	if err == nil || !strings.Contains(err.Error(), "events/0 up to offset 41") || !strings.Contains(err.Error(), "set this one to 42") || classOf(err) != "setup" {
-		t.Errorf("got %v", err)
+	p.start(beginning{unknownOffset, seal{last: noSeal}, -1})
+	began := time.Now()
+	p.stop(patience)
+	if took := time.Since(began); took >= patience {
+		t.Errorf("the stop took %v", took)
 	}
 }
 
@@ -405,7 +525,7 @@ func TestATokenHasTheEpochOfItsRecords(t *testing.T) {
 			committed = append(committed, positions[0].metadata) // read after the committer has ended
 			return nil
 		})
-		p.start(beginning{0, tt.open})
+		p.start(beginning{0, tt.open, tt.epoch})
 		var records []*kgo.Record
 		for offset := range int64(2) {
 			records = append(records, &kgo.Record{Topic: "events", Offset: offset, LeaderEpoch: tt.epoch, Value: record("a", int(offset)).Value, Timestamp: time.Now()})
