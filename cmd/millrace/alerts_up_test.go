@@ -100,7 +100,9 @@ func (w *watchtower) action(m alert.Message, want map[string]any) {
 	}
 }
 
-const manyPurchases = `{"kind":"query","query":{"kind":"trends","series":[{"event":"purchase"}],"from":"-1h"},"is":">=","threshold":3}`
+// manyPurchases is true once all purchases of happen are stored, which may take
+// more than one block.
+const manyPurchases = `{"kind":"query","query":{"kind":"trends","series":[{"event":"purchase"}],"from":"-1h"},"is":">=","threshold":14}`
 
 // TestAlertsFromEndToEnd sees everything that a rule can watch, from the event over
 // HTTP, or the result of a stage in its table, to the signed message, and on to the
@@ -121,7 +123,7 @@ func TestAlertsFromEndToEnd(t *testing.T) {
 	w.rule("threshold", manyPurchases)
 	w.rule("lasting", manyPurchases, `"for":"2s"`)
 	w.rule("silenced", manyPurchases)
-	w.rule("change", `{"kind":"query","query":{"kind":"trends","series":[{"event":"view"}],"from":"-1h","interval":"hour","compare":"previous"},"of":"change_ratio","is":">=","threshold":1}`)
+	w.rule("change", `{"kind":"query","query":{"kind":"trends","series":[{"event":"view"}],"from":"-1h","interval":"hour","compare":"previous"},"of":"change_ratio","is":">=","threshold":2}`)
 	w.rule("fraud", `{"kind":"fraud"}`)
 	w.rule("churn", `{"kind":"churn","probability":0.9}`)
 	w.rule("incident", `{"kind":"incident","severities":["high"]}`)
@@ -202,7 +204,7 @@ func (w *watchtower) end() {
 	w.setChurn(0.1)
 	w.setIncident(false)
 	w.setDrift(0.05)
-	w.change("threshold", strings.Replace(manyPurchases, `"threshold":3`, `"threshold":1000`, 1))
+	w.change("threshold", strings.Replace(manyPurchases, `"threshold":14`, `"threshold":1000`, 1))
 	w.change("freshness", `{"kind":"pipeline","stages":["sync"],"lag_seconds":86400}`)
 	for _, name := range []string{"threshold", "churn", "incident", "drift", "freshness"} {
 		m := w.told(name, alert.EventResolved)
